@@ -1,0 +1,142 @@
+# Shared by cmake/fetch, deploy/up and tests/run (bash; sourced, never run).
+#
+# What all three need: to speak in one voice, to show progress in long steps, and to know which Debian
+# packages are missing. Everything here works on a bare Debian 12: bash, coreutils, awk, sed, grep, dpkg.
+#
+# The caller sets `root` (the checkout) before sourcing, and runs under `set -euo pipefail`.
+
+if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+    bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' yellow=$'\e[33m' plain=$'\e[0m'
+    live=yes # the line being written may be rewritten
+else
+    bold='' dim='' green='' red='' yellow='' plain='' live=''
+fi
+
+done_line() { printf '%s✓%s %s\n' "$green" "$plain" "$1"; }
+note() { printf '%s•%s %s\n' "$yellow" "$plain" "$1"; }
+die() {
+    printf '%s✗ %s%s\n' "$red" "$1" "$plain" >&2
+    shift
+    if (($#)); then printf '  %s\n' "$@" >&2; fi
+    exit 1
+}
+
+# The comment at the top of a script is its help: print it from the second line to the first blank one.
+help_of() { sed -n '2,/^$/{s/^# \{0,1\}//;/^$/!p;}' "$1" | sed 's/^\.$//'; }
+
+# -- progress ---------------------------------------------------------------------------------------------
+
+megabytes() { printf '%d MB' $((($1 + 500000) / 1000000)); }
+
+# folder_bytes DIR: what DIR holds now; 0 while it is not there.
+folder_bytes() {
+    local size
+    size=$(du -sb "$1" 2>/dev/null | cut -f1) || true
+    printf '%d' "${size:-0}"
+}
+
+# with_progress LABEL DIR BYTES LOG COMMAND...
+# Runs COMMAND, its output going to LOG, and shows how far DIR has grown towards BYTES (0: not known, so
+# the time spent is shown instead). Where the output is no terminal, a line every 20 s says the same.
+# On failure the end of LOG is printed, and the status is COMMAND's.
+with_progress() {
+    local label=$1 dir=$2 bytes=$3 log=$4 start=$SECONDS base child now state spoke=$SECONDS
+    shift 4
+    base=$(folder_bytes "$dir")
+    set -m # a process group of its own, so that with_progress_stop reaches all of it
+    "$@" >>"$log" 2>&1 </dev/null &
+    child=$!
+    set +m
+    with_progress_child=$child
+    while kill -0 "$child" 2>/dev/null; do
+        if ((bytes > 0)); then
+            now=$(($(folder_bytes "$dir") - base))
+            ((now > 0)) || now=0
+            ((now < bytes)) || now=$bytes
+            state="$(progress_bar "$now" "$bytes") $(megabytes "$now") of $(megabytes "$bytes")"
+        else
+            state="$((SECONDS - start)) s"
+        fi
+        if [[ $live ]]; then
+            printf '\r\e[K  %s %s%s%s' "$label" "$dim" "$state" "$plain"
+        elif ((SECONDS - spoke >= 20)); then
+            printf '  %s: %s\n' "$label" "$state"
+            spoke=$SECONDS
+        fi
+        sleep 0.2
+    done
+    if [[ $live ]]; then printf '\r\e[K'; fi
+    with_progress_child=''
+    local status=0
+    wait "$child" || status=$?
+    if ((status)); then
+        printf '%s✗ %s failed; the end of its output:%s\n' "$red" "$label" "$plain" >&2
+        tail -n 15 "$log" | sed 's/^/  /' >&2
+    fi
+    return "$status"
+}
+with_progress_child=''
+
+# For an EXIT trap: ends what with_progress was waiting for, with everything that it had started.
+with_progress_stop() {
+    if [[ $with_progress_child ]]; then kill -TERM -- "-$with_progress_child" 2>/dev/null || true; fi
+}
+
+progress_bar() {
+    local width=24 filled i bar=''
+    filled=$(($1 * width / $2))
+    for ((i = 0; i < width; i++)); do
+        if ((i < filled)); then bar+='━'; else bar+='╌'; fi
+    done
+    printf '%s %3d%%' "$bar" $(($1 * 100 / $2))
+}
+
+# -- Debian packages --------------------------------------------------------------------------------------
+
+# packages_missing NEED...: the packages that cmake/packages lists for NEED and that are not installed.
+packages_missing() {
+    local need wanted
+    for need in "$@"; do
+        wanted=$(awk -v need="$need" '$1 == need { print $2 }' "$root/cmake/packages")
+        local package
+        for package in $wanted; do
+            package_installed "$package" || printf '%s\n' "$package"
+        done
+    done | sort -u
+}
+
+package_installed() {
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# packages_install YES NEED...: installs what is missing, having said what that is. With YES empty and a
+# terminal to ask on, it asks first.
+packages_install() {
+    local yes=$1 missing as_root='' answer
+    shift
+    missing=$(packages_missing "$@" | tr '\n' ' ')
+    if [[ -z $missing ]]; then return 0; fi
+    command -v apt-get >/dev/null ||
+        die "these packages are missing, and there is no apt-get to install them with:" "$missing"
+    note "Debian packages to install: ${missing% }"
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null ||
+            die "installing them needs root, and there is no sudo here" "as root: apt-get install -y $missing"
+        as_root=sudo
+    fi
+    if [[ -z $yes && -t 0 && -t 1 ]]; then
+        read -r -p "  Install them now? [Y/n] " answer
+        [[ ${answer:-y} == [Yy]* ]] || die "nothing was installed" "yourself: apt-get install -y $missing"
+    fi
+    if [[ $as_root ]]; then sudo -v || die "sudo said no" "yourself, as root: apt-get install -y $missing"; fi
+    mkdir -p "$root/build"
+    local log=$root/build/apt.log
+    : >"$log"
+    with_progress "reading the package lists" / 0 "$log" $as_root apt-get -q update ||
+        note "the package lists could not all be read again; going on with those that are here"
+    # shellcheck disable=SC2086 # a list of words
+    with_progress "installing packages" / 0 "$log" $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q install -y --no-install-recommends $missing ||
+        die "apt-get could not install them" "its whole output: build/apt.log"
+    done_line "packages installed"
+}
