@@ -79,8 +79,9 @@ set(nats_needs rp::openssl rp::sodium rp::protobuf_c Threads::Threads)
 check_function_exists(__isoc23_strtol RP_GLIBC_HAS_ISOC23)
 if(NOT RP_GLIBC_HAS_ISOC23)
     add_library(rp_glibc_shim STATIC ${CMAKE_CURRENT_LIST_DIR}/glibc_shim.c)
+    set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/glibc_shim.c PROPERTIES
+        COMPILE_OPTIONS -Wno-format-nonliteral) # the format is the caller's
     target_link_libraries(rp_glibc_shim PRIVATE rp_flags)
-    target_compile_options(rp_glibc_shim PRIVATE -Wno-format-nonliteral) # a scanf has its caller's format
     list(PREPEND nats_needs rp_glibc_shim)
 endif()
 target_link_libraries(rp::nats INTERFACE ${nats_needs})
