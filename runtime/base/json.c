@@ -1,0 +1,158 @@
+#include "runtime/base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* yyjson asks for memory through these; only the newest piece can grow in place, so a realloc
+ * copies. The arena's bound is the document's bound. */
+static void *arena_malloc(void *context, size_t size)
+{
+    return rp_arena_alloc(context, size);
+}
+
+static void *arena_realloc(void *context, void *piece, size_t old_size, size_t size)
+{
+    if (size <= old_size)
+        return piece;
+    void *larger = rp_arena_alloc(context, size);
+    if (larger && old_size)
+        memcpy(larger, piece, old_size);
+    return larger;
+}
+
+static void arena_free(void *context, void *piece)
+{
+    (void)context;
+    (void)piece;
+}
+
+rp_status rp_json_parse(rp_bytes text, rp_arena *arena, yyjson_doc **ret_doc, rp_error *reterr)
+{
+    yyjson_alc allocator = {arena_malloc, arena_realloc, arena_free, arena};
+    yyjson_read_err failure = {0};
+    if (text.len == 0)
+        return rp_error_set(reterr, RP_INVALID, NULL, "the body is empty; expected a JSON object");
+    /* Without the in-situ flag yyjson does not write to its input. */
+    yyjson_doc *doc =
+        yyjson_read_opts((char *)(uintptr_t)text.data, text.len, 0, &allocator, &failure);
+    if (doc) {
+        *ret_doc = doc;
+        return RP_OK;
+    }
+    if (failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        return rp_error_set(reterr, RP_LIMIT, NULL,
+            "the JSON needs more memory than the %zu bytes a message may take", arena->bytes_max);
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < failure.pos && i < text.len; i++) {
+        column = text.data[i] == '\n' ? 1 : column + 1;
+        line += text.data[i] == '\n';
+    }
+    return rp_error_set(reterr, RP_INVALID, NULL, "not JSON at line %zu, column %zu: %s", line,
+        column, failure.msg);
+}
+
+/* Length of the valid UTF-8 character at `p`, or 0 (Unicode 15, table 3-7). */
+static size_t utf8_length(const uint8_t *p, size_t len)
+{
+    uint8_t low = 0x80, high = 0xBF;
+    size_t n;
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] >= 0xC2 && p[0] <= 0xDF) {
+        n = 2;
+    } else if (p[0] >= 0xE0 && p[0] <= 0xEF) {
+        n = 3;
+        low = p[0] == 0xE0 ? 0xA0 : low;
+        high = p[0] == 0xED ? 0x9F : high;
+    } else if (p[0] >= 0xF0 && p[0] <= 0xF4) {
+        n = 4;
+        low = p[0] == 0xF0 ? 0x90 : low;
+        high = p[0] == 0xF4 ? 0x8F : high;
+    } else {
+        return 0;
+    }
+    if (len < n || p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < n; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    return n;
+}
+
+static void escape(rp_buffer *out, uint8_t c)
+{
+    switch (c) {
+    case '"':
+        rp_buffer_text(out, "\\\"");
+        break;
+    case '\\':
+        rp_buffer_text(out, "\\\\");
+        break;
+    case '\n':
+        rp_buffer_text(out, "\\n");
+        break;
+    case '\r':
+        rp_buffer_text(out, "\\r");
+        break;
+    case '\t':
+        rp_buffer_text(out, "\\t");
+        break;
+    default:
+        rp_buffer_printf(out, "\\u%04x", c);
+    }
+}
+
+void rp_json_string(rp_buffer *out, rp_bytes text)
+{
+    size_t plain = 0; /* start of the run that is copied as it stands */
+    rp_buffer_byte(out, '"');
+    for (size_t i = 0; i < text.len;) {
+        uint8_t c = text.data[i];
+        size_t n = utf8_length(text.data + i, text.len - i);
+        if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
+            i += n;
+            continue;
+        }
+        rp_buffer_append(out, text.data + plain, i - plain);
+        if (n == 0)
+            rp_buffer_text(out, "\xEF\xBF\xBD");
+        else
+            escape(out, c);
+        plain = ++i;
+    }
+    if (text.len > plain)
+        rp_buffer_append(out, text.data + plain, text.len - plain);
+    rp_buffer_byte(out, '"');
+}
+
+void rp_json_double(rp_buffer *out, double value)
+{
+    char text[32];
+    if (!isfinite(value)) {
+        rp_buffer_text(out, "null");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    rp_buffer_text(out, text);
+}
+
+void rp_json_float(rp_buffer *out, float value)
+{
+    char text[32];
+    if (!isfinite(value)) {
+        rp_buffer_text(out, "null");
+        return;
+    }
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+    rp_buffer_text(out, text);
+}
