@@ -35,51 +35,77 @@ folder_bytes() {
     printf '%d' "${size:-0}"
 }
 
-# with_progress LABEL DIR BYTES LOG COMMAND...
-# Runs COMMAND, its output going to LOG, and shows how far DIR has grown towards BYTES (0: not known, so
-# the time spent is shown instead). Where the output is no terminal, a line every 20 s says the same.
-# On failure the end of LOG is printed, and the status is COMMAND's.
+# with_progress LABEL METER LOG COMMAND...
+# Runs COMMAND, its output going to LOG, and shows how far it has come. METER says how to tell:
+#   time              the seconds spent
+#   size:DIR:BYTES    how far the folder DIR has grown towards BYTES
+#   ninja             the last [n/m] in LOG
+# Where the output is no terminal, a line every 20 s says the same. On failure the end of LOG is printed,
+# and the status is COMMAND's.
 with_progress() {
-    local label=$1 dir=$2 bytes=$3 log=$4 start=$SECONDS base child now state spoke=$SECONDS
-    shift 4
-    base=$(folder_bytes "$dir")
+    local label=$1 meter=$2 log=$3 start=$SECONDS spoke=$SECONDS base=0 status=0 state
+    shift 3
+    if [[ $meter == size:* ]]; then base=$(folder_bytes "$(cut -d: -f2 <<<"$meter")"); fi
     set -m # a process group of its own, so that with_progress_stop reaches all of it
     "$@" >>"$log" 2>&1 </dev/null &
-    child=$!
+    with_progress_child=$!
     set +m
-    with_progress_child=$child
-    while kill -0 "$child" 2>/dev/null; do
-        if ((bytes > 0)); then
-            now=$(($(folder_bytes "$dir") - base))
-            ((now > 0)) || now=0
-            ((now < bytes)) || now=$bytes
-            state="$(progress_bar "$now" "$bytes") $(megabytes "$now") of $(megabytes "$bytes")"
-        else
-            state="$((SECONDS - start)) s"
-        fi
-        if [[ $live ]]; then
-            printf '\r\e[K  %s %s%s%s' "$label" "$dim" "$state" "$plain"
-        elif ((SECONDS - spoke >= 20)); then
-            printf '  %s: %s\n' "$label" "$state"
-            spoke=$SECONDS
+    while kill -0 "$with_progress_child" 2>/dev/null; do
+        if [[ $live ]] || ((SECONDS - spoke >= 20)); then
+            state=$(progress_state "$meter" "$base" $((SECONDS - start)) "$log")
+            if [[ $live ]]; then
+                printf '\r\e[K  %s %s%s%s' "$label" "$dim" "$state" "$plain"
+            else
+                printf '  %s: %s\n' "$label" "$state"
+                spoke=$SECONDS
+            fi
         fi
         sleep 0.2
     done
     if [[ $live ]]; then printf '\r\e[K'; fi
+    wait "$with_progress_child" || status=$?
     with_progress_child=''
-    local status=0
-    wait "$child" || status=$?
     if ((status)); then
         printf '%s✗ %s failed; the end of its output:%s\n' "$red" "$label" "$plain" >&2
         tail -n 15 "$log" | sed 's/^/  /' >&2
     fi
     return "$status"
 }
+
+# progress_state METER BASE SECONDS LOG: what there is to say now.
+progress_state() {
+    local kind dir total now
+    IFS=: read -r kind dir total <<<"$1"
+    case $kind in
+        size)
+            now=$(($(folder_bytes "$dir") - $2))
+            ((now > 0)) || now=0
+            ((now < total)) || now=$total
+            printf '%s %s of %s' "$(progress_bar "$now" "$total")" "$(megabytes "$now")" "$(megabytes "$total")"
+            ;;
+        ninja)
+            read -r now total < <(sed -n 's/^\[\([0-9]*\)\/\([0-9]*\)\].*/\1 \2/p' "$4" | tail -n 1) || true
+            if [[ ${total:-} ]]; then
+                printf '%s %d of %d' "$(progress_bar "$now" "$total")" "$now" "$total"
+            fi
+            ;;
+        *) printf '%d s' "$3" ;;
+    esac
+}
+
 with_progress_child=''
 
-# For an EXIT trap: ends what with_progress was waiting for, with everything that it had started.
+# For on_exit: ends what with_progress was waiting for, with everything that it had started.
 with_progress_stop() {
     if [[ $with_progress_child ]]; then kill -TERM -- "-$with_progress_child" 2>/dev/null || true; fi
+}
+
+# on_exit COMMAND: runs COMMAND however the script ends.
+on_exit() {
+    # shellcheck disable=SC2064 # now is when it is known
+    trap "$1" EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
 }
 
 progress_bar() {
@@ -95,18 +121,15 @@ progress_bar() {
 
 # packages_missing NEED...: the packages that cmake/packages lists for NEED and that are not installed.
 packages_missing() {
-    local need wanted
-    for need in "$@"; do
-        wanted=$(awk -v need="$need" '$1 == need { print $2 }' "$root/cmake/packages")
-        local package
-        for package in $wanted; do
-            package_installed "$package" || printf '%s\n' "$package"
-        done
-    done | sort -u
+    local wanted
+    wanted=$(awk -v needs=" $* " '!/^#/ && index(needs, " " $1 " ") { print $2 }' "$root/cmake/packages" | sort -u)
+    # shellcheck disable=SC2086 # a list of words
+    comm -23 <(printf '%s\n' $wanted) <(packages_installed $wanted | sort -u)
 }
 
-package_installed() {
-    [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+# packages_installed PACKAGE...: those of them that are installed.
+packages_installed() {
+    dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null | awk '$2 == "installed" { print $1 }'
 }
 
 # packages_install YES NEED...: installs what is missing, having said what that is. With YES empty and a
@@ -114,10 +137,12 @@ package_installed() {
 packages_install() {
     local yes=$1 missing as_root='' answer
     shift
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        note "no apt here: the packages that cmake/packages names are taken to be there"
+        return 0
+    fi
     missing=$(packages_missing "$@" | tr '\n' ' ')
     if [[ -z $missing ]]; then return 0; fi
-    command -v apt-get >/dev/null ||
-        die "these packages are missing, and there is no apt-get to install them with:" "$missing"
     note "Debian packages to install: ${missing% }"
     if ((EUID != 0)); then
         command -v sudo >/dev/null ||
@@ -132,10 +157,10 @@ packages_install() {
     mkdir -p "$root/build"
     local log=$root/build/apt.log
     : >"$log"
-    with_progress "reading the package lists" / 0 "$log" $as_root apt-get -q update ||
+    with_progress "reading the package lists" time "$log" $as_root apt-get -q update ||
         note "the package lists could not all be read again; going on with those that are here"
     # shellcheck disable=SC2086 # a list of words
-    with_progress "installing packages" / 0 "$log" $as_root env DEBIAN_FRONTEND=noninteractive \
+    with_progress "installing packages" time "$log" $as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -q install -y --no-install-recommends $missing ||
         die "apt-get could not install them" "its whole output: build/apt.log"
     done_line "packages installed"
