@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # Shared by cmake/fetch, deploy/up and tests/run (bash; sourced, never run).
 #
 # What all three need: to speak in one voice, to show progress in long steps, and to know which Debian
@@ -43,6 +44,17 @@ folder_bytes() {
 # Where the output is no terminal, a line every 20 s says the same. On failure the end of LOG is printed,
 # and the status is COMMAND's.
 with_progress() {
+    local status=0
+    with_meter "$@" || status=$?
+    if ((status)); then
+        printf '%s✗ %s failed; the end of its output:%s\n' "$red" "$1" "$plain" >&2
+        tail -n 15 "$3" | sed 's/^/  /' >&2
+    fi
+    return "$status"
+}
+
+# with_meter: the same, and it leaves a failure to the caller.
+with_meter() {
     local label=$1 meter=$2 log=$3 start=$SECONDS spoke=$SECONDS base=0 status=0 state
     shift 3
     if [[ $meter == size:* ]]; then base=$(folder_bytes "$(cut -d: -f2 <<<"$meter")"); fi
@@ -65,10 +77,6 @@ with_progress() {
     if [[ $live ]]; then printf '\r\e[K'; fi
     wait "$with_progress_child" || status=$?
     with_progress_child=''
-    if ((status)); then
-        printf '%s✗ %s failed; the end of its output:%s\n' "$red" "$label" "$plain" >&2
-        tail -n 15 "$log" | sed 's/^/  /' >&2
-    fi
     return "$status"
 }
 
