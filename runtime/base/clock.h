@@ -7,6 +7,9 @@
 #ifndef RUNTIME_BASE_CLOCK_H
 #define RUNTIME_BASE_CLOCK_H
 
+#include "runtime/base/bytes.h"
+#include "runtime/base/status.h"
+
 #include <stdint.h>
 
 #define RP_NS_PER_US UINT64_C(1000)
@@ -36,5 +39,9 @@ enum { RP_CLOCK_TEXT_BYTES = 32 };
 
 /* Writes `unix_ns` as RFC 3339 in UTC with milliseconds, "2026-11-24T07:00:00.000Z". */
 void rp_clock_text(uint64_t unix_ns, char text[RP_CLOCK_TEXT_BYTES]);
+
+/* The Unix time of an RFC 3339 text from 1970 on, in UTC or with an offset, with up to nine digits
+ * of a second. RP_INVALID where it is none. */
+RP_MUST_USE rp_status rp_clock_parse(rp_bytes text, uint64_t *ret_unix_ns);
 
 #endif
