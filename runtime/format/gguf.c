@@ -196,9 +196,13 @@ static rp_status parse_metadata(rp_gguf *file, rp__gguf_cursor *cursor, rp_error
     if (status != RP_OK)
         return status;
     uint64_t alignment = RP_GGUF_ALIGNMENT_DEFAULT;
-    status = rp_gguf_u64(file, "general.alignment", &alignment, reterr);
-    if (status != RP_OK && status != RP_NOT_FOUND)
-        return status;
+    uint32_t index;
+    if (rp__gguf_search(file, file->entry_order, file->key_count, rp__gguf_entry_name,
+            rp_bytes_text("general.alignment"), &index)) {
+        status = rp_gguf_u64(file, "general.alignment", &alignment, reterr);
+        if (status != RP_OK)
+            return status;
+    }
     if (alignment < RP_GGUF_ALIGNMENT_MIN || alignment > RP_GGUF_ALIGNMENT_MAX ||
         (alignment & (alignment - 1)) != 0)
         return rp_error_set(reterr, RP_INVALID, "general.alignment",
