@@ -26,26 +26,26 @@
 #include "runtime/base/status.h"
 
 /* Every header that Reprise reads or writes. */
-#define RP_HEADER_MAP(X)                                                                           \
-    X(MESSAGE_ID, "Nats-Msg-Id")                                                                   \
-    X(TTL, "Nats-TTL")                                                                             \
-    X(SEQUENCE, "Nats-Sequence")                                                                   \
-    X(LAST_SEQUENCE, "Nats-Last-Sequence")                                                         \
-    X(CONTENT_TYPE, "Content-Type")                                                                \
-    X(TRACEPARENT, "traceparent")                                                                  \
-    X(REQUEST, "Rp-Request")                                                                       \
-    X(TENANT, "Rp-Tenant")                                                                         \
-    X(ENCODING, "Rp-Encoding")                                                                     \
-    X(REPLY_TO, "Rp-Reply-To")                                                                     \
-    X(CAUSE, "Rp-Cause")                                                                           \
-    X(TRY, "Rp-Try")                                                                               \
-    X(JOURNAL, "Rp-Journal")                                                                       \
-    X(BUILD, "Rp-Build")                                                                           \
-    X(SCHEMA, "Rp-Schema")                                                                         \
-    X(EPOCH, "Rp-Epoch")                                                                           \
-    X(DEADLINE, "Rp-Deadline")                                                                     \
-    X(BODY, "Rp-Body")                                                                             \
-    X(ACTOR, "Rp-Actor")                                                                           \
+#define RP_HEADER_MAP(X)                   \
+    X(MESSAGE_ID, "Nats-Msg-Id")           \
+    X(TTL, "Nats-TTL")                     \
+    X(SEQUENCE, "Nats-Sequence")           \
+    X(LAST_SEQUENCE, "Nats-Last-Sequence") \
+    X(CONTENT_TYPE, "Content-Type")        \
+    X(TRACEPARENT, "traceparent")          \
+    X(REQUEST, "Rp-Request")               \
+    X(TENANT, "Rp-Tenant")                 \
+    X(ENCODING, "Rp-Encoding")             \
+    X(REPLY_TO, "Rp-Reply-To")             \
+    X(CAUSE, "Rp-Cause")                   \
+    X(TRY, "Rp-Try")                       \
+    X(JOURNAL, "Rp-Journal")               \
+    X(BUILD, "Rp-Build")                   \
+    X(SCHEMA, "Rp-Schema")                 \
+    X(EPOCH, "Rp-Epoch")                   \
+    X(DEADLINE, "Rp-Deadline")             \
+    X(BODY, "Rp-Body")                     \
+    X(ACTOR, "Rp-Actor")                   \
     X(SIGNATURE, "Rp-Signature")
 
 typedef enum rp_header {
@@ -58,7 +58,8 @@ typedef enum rp_header {
 /* The header's name on the wire. */
 const char *rp_header_name(rp_header header);
 
-/* -- messages ------------------------------------------------------------------------------------ */
+/* -- messages ------------------------------------------------------------------------------------
+ */
 
 typedef struct rp_bus rp_bus;
 typedef struct rp_message rp_message;
@@ -85,18 +86,19 @@ rp_bytes rp_message_header(const rp_message *message, rp_header header);
 /* Frees a message that was taken. NULL is fine. Does not settle it. */
 void rp_message_free(rp_message *message);
 
-/* -- mailboxes ------------------------------------------------------------------------------------ */
+/* -- mailboxes ------------------------------------------------------------------------------------
+ */
 
 /* A durable pull consumer that all replicas of a role share. The mailbox asks for as many messages
  * as it has credit; every message it hands over uses up one. */
 typedef struct rp_mailbox rp_mailbox;
 
 typedef struct rp_mailbox_spec {
-    const char *stream;  /* borrowed for the mailbox's life */
-    const char *durable; /* likewise; made by the provisioner */
+    const char *stream;                                 /* borrowed for the mailbox's life */
+    const char *durable;                                /* likewise; made by the provisioner */
     void (*on_message)(void *arg, rp_message *message); /* takes the message */
-    void (*on_trouble)(void *arg, rp_status status, const char *why); /* the durable is missing, ...;
-                         the mailbox goes on trying */
+    void (*on_trouble)(void *arg, rp_status status, const char *why); /* the durable is missing,
+                         ...; the mailbox goes on trying */
     void *arg;
 } rp_mailbox_spec;
 
@@ -107,7 +109,8 @@ typedef enum rp_settlement {
     RP_SETTLE_REJECT    /* never deliver again; it stands in DEAD */
 } rp_settlement;
 
-/* -- publishing ----------------------------------------------------------------------------------- */
+/* -- publishing -----------------------------------------------------------------------------------
+ */
 
 enum { RP_PUBLICATION_HEADERS_MAX = 14 };
 
@@ -135,9 +138,8 @@ void rp_publication_header(rp_publication *publication, rp_header header, rp_byt
  *   RP_CONFLICT     the expected sequence did not hold
  *   RP_FULL         the stream takes nothing more
  *   RP_DENIED       no permission
- *   RP_UNAVAILABLE  no stream takes the subject, or no answer within the outbox's time limit; it may
- *                   have been stored all the same
- *   RP_INVALID      the server refused it; `why` says so */
+ *   RP_UNAVAILABLE  no stream takes the subject, or no answer within the outbox's time limit; it
+ * may have been stored all the same RP_INVALID      the server refused it; `why` says so */
 typedef struct rp_published {
     rp_status status;
     uint64_t sequence;
@@ -150,16 +152,17 @@ typedef void (*rp_published_cb)(void *arg, const rp_published *published);
  * RP_TIMEOUT, RP_UNAVAILABLE (nobody answers), RP_DENIED. */
 typedef void (*rp_answer_cb)(void *arg, rp_status status, const rp_message *message);
 
-/* -- following a stream --------------------------------------------------------------------------- */
+/* -- following a stream ---------------------------------------------------------------------------
+ */
 
 /* An ordered reader: every message of a filter, in stream order, without a gap, by an ephemeral
  * consumer that is made again wherever it broke off. */
 typedef struct rp_follower rp_follower;
 
 typedef enum rp_follow_from {
-    RP_FOLLOW_NEW,             /* what comes from now on */
+    RP_FOLLOW_NEW,              /* what comes from now on */
     RP_FOLLOW_LAST_PER_SUBJECT, /* the newest of each subject, then what comes */
-    RP_FOLLOW_SEQUENCE         /* from a stream sequence on */
+    RP_FOLLOW_SEQUENCE          /* from a stream sequence on */
 } rp_follow_from;
 
 typedef struct rp_follower_spec {
@@ -173,13 +176,15 @@ typedef struct rp_follower_spec {
     void *arg;
 } rp_follower_spec;
 
-/* -- plain subjects ------------------------------------------------------------------------------- */
+/* -- plain subjects -------------------------------------------------------------------------------
+ */
 
 typedef struct rp_subscription rp_subscription;
 
 typedef void (*rp_plain_cb)(void *arg, const rp_message *message); /* borrows the message */
 
-/* -- the interface -------------------------------------------------------------------------------- */
+/* -- the interface --------------------------------------------------------------------------------
+ */
 
 typedef void (*rp_bus_state_cb)(void *arg, bool connected);
 
@@ -190,16 +195,16 @@ typedef struct rp_bus_ops {
     void (*mailbox_close)(rp_mailbox *mailbox);
     void (*settle)(rp_bus *bus, const rp_message *message, rp_settlement settlement,
         uint64_t delay_ns, const char *reason);
-    rp_status (*publish)(rp_bus *bus, const rp_publication *publication, rp_published_cb callback,
-        void *arg);
+    rp_status (*publish)(
+        rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg);
     rp_status (*last)(
         rp_bus *bus, const char *stream, const char *subject, rp_answer_cb callback, void *arg);
     rp_status (*request)(rp_bus *bus, const char *subject, rp_bytes body, uint64_t timeout_ns,
         rp_answer_cb callback, void *arg);
     void (*forget)(rp_bus *bus, void *arg);
     void (*send)(rp_bus *bus, rp_bytes subject, rp_bytes body);
-    rp_status (*subscribe)(rp_bus *bus, const char *subject, const char *queue, rp_plain_cb callback,
-        void *arg, rp_subscription **ret_subscription);
+    rp_status (*subscribe)(rp_bus *bus, const char *subject, const char *queue,
+        rp_plain_cb callback, void *arg, rp_subscription **ret_subscription);
     void (*unsubscribe)(rp_subscription *subscription);
     rp_status (*follow)(rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower);
     void (*unfollow)(rp_follower *follower);
@@ -214,11 +219,13 @@ struct rp_bus {
 };
 
 /* Opens a mailbox without credit. RP_LIMIT where the bus holds no more of them. The mailbox is the
- * caller's until rp_mailbox_close. Both begin with their bus, so that they need no second argument. */
+ * caller's until rp_mailbox_close. Both begin with their bus, so that they need no second argument.
+ */
 RP_MUST_USE rp_status rp_mailbox_open(
     rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox);
 
-/* How many messages the mailbox may hand over from now on; each one handed over lowers it by one. */
+/* How many messages the mailbox may hand over from now on; each one handed over lowers it by one.
+ */
 void rp_mailbox_credit(rp_bus *bus, rp_mailbox *mailbox, size_t credit);
 
 /* Stops taking messages: after this call none is handed over. Messages on their way are delivered

@@ -1,0 +1,412 @@
+/* What waits for an answer.
+ *
+ * A publish stays here until the stream says that it is stored, a question until it is answered.
+ * Entries are sent again after ack_wait, after a "not now" with back-off, and all of them in their
+ * order when a connection was lost. A publish carries its message id or its expected sequence, so
+ * sending it twice stores it once. */
+#include "runtime/base/name.h"
+#include "runtime/bus/jetstream_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BUSY_WAIT_MS = 20, BUSY_DOUBLINGS_MAX = 6, BUFFERED_BYTES_MAX = 64 << 20 };
+
+rp_status rp__outbox_init(rp__jetstream *js)
+{
+    rp__outbox *o = &js->outbox;
+    o->capacity = js->spec.limits.outbox_messages_max;
+    o->oldest = o->newest = RP__ENTRY_NONE;
+    if (o->capacity == 0 || o->capacity >= RP__ENTRY_NONE)
+        return RP_INVALID;
+    o->entries = calloc(o->capacity, sizeof *o->entries);
+    o->free_slots = calloc(o->capacity, sizeof *o->free_slots);
+    if (!o->entries || !o->free_slots)
+        return RP_NO_MEMORY;
+    for (size_t i = 0; i < o->capacity; i++)
+        o->free_slots[i] = (uint32_t)(o->capacity - 1 - i);
+    o->free_count = o->capacity;
+    return RP_OK;
+}
+
+static uint32_t slot_of(const rp__outbox *o, const rp__entry *entry)
+{
+    return (uint32_t)(entry - o->entries);
+}
+
+static void show(rp__jetstream *js)
+{
+    rp_gauge_set_count(js->metrics.outbox_messages, js->outbox.capacity - js->outbox.free_count);
+    rp_gauge_set_count(js->metrics.outbox_bytes, js->outbox.bytes);
+}
+
+static rp__entry *take(rp__jetstream *js, rp__entry_kind kind, size_t bytes)
+{
+    rp__outbox *o = &js->outbox;
+    if (o->free_count == 0 || bytes > js->spec.limits.outbox_bytes_max - o->bytes ||
+        rp__link_buffered(js->link) > BUFFERED_BYTES_MAX) {
+        rp_counter_add(js->metrics.outbox_full, 1);
+        return NULL;
+    }
+    uint32_t slot = o->free_slots[--o->free_count];
+    rp__entry *entry = &o->entries[slot];
+    *entry = (rp__entry){.kind = kind,
+        .used = true,
+        .generation = entry->generation + 1,
+        .bytes = bytes,
+        .next = RP__ENTRY_NONE,
+        .previous = o->newest};
+    if (o->newest != RP__ENTRY_NONE)
+        o->entries[o->newest].next = slot;
+    else
+        o->oldest = slot;
+    o->newest = slot;
+    o->bytes += bytes;
+    show(js);
+    return entry;
+}
+
+static void drop(rp__jetstream *js, rp__entry *entry)
+{
+    rp__outbox *o = &js->outbox;
+    if (entry->previous != RP__ENTRY_NONE)
+        o->entries[entry->previous].next = entry->next;
+    else
+        o->oldest = entry->next;
+    if (entry->next != RP__ENTRY_NONE)
+        o->entries[entry->next].previous = entry->previous;
+    else
+        o->newest = entry->previous;
+    o->bytes -= entry->bytes;
+    o->free_slots[o->free_count++] = slot_of(o, entry);
+    natsMsg_Destroy(entry->nats);
+    entry->nats = NULL;
+    entry->used = false;
+    show(js);
+}
+
+/* -- sending
+ * ---------------------------------------------------------------------------------------- */
+
+static void send_entry(rp__jetstream *js, rp__entry *entry, uint64_t now_ns)
+{
+    if (!js->connection)
+        return;
+    if (entry->give_up_at_ns == 0)
+        entry->give_up_at_ns = now_ns + entry->patience_ns;
+    if (entry->tries++ > 0)
+        rp_counter_add(js->metrics.published_again, 1);
+    entry->sent = true;
+    entry->resend_at_ns = now_ns + js->spec.limits.ack_wait_ns;
+    natsStatus s = natsConnection_PublishMsg(js->connection, entry->nats);
+    if (s != NATS_OK)
+        rp__connection_failed(js, s, "publish");
+}
+
+static rp_status start(rp__jetstream *js, rp__entry *entry, natsMsg *nats, uint64_t patience_ns)
+{
+    entry->nats = nats;
+    entry->patience_ns = patience_ns;
+    send_entry(js, entry, rp__now(js));
+    return RP_OK;
+}
+
+void rp__outbox_connected(rp__jetstream *js)
+{
+    rp__outbox *o = &js->outbox;
+    uint64_t now_ns = rp__now(js);
+    for (uint32_t i = o->oldest; i != RP__ENTRY_NONE && js->connection; i = o->entries[i].next)
+        send_entry(js, &o->entries[i], now_ns);
+}
+
+void rp__outbox_disconnected(rp__jetstream *js)
+{
+    rp__outbox *o = &js->outbox;
+    for (uint32_t i = o->oldest; i != RP__ENTRY_NONE; i = o->entries[i].next) {
+        o->entries[i].sent = false;
+        o->entries[i].give_up_at_ns = 0;
+    }
+}
+
+/* -- starting
+ * ----------------------------------------------------------------------------------------- */
+
+static bool put_header(natsMsg *nats, const char *name, const char *value)
+{
+    return natsMsgHeader_Set(nats, name, value) == NATS_OK;
+}
+
+/* nats.c writes headers as they are: what would end one early is refused. */
+static bool is_header_value(rp_bytes value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] < ' ' || value.data[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+static rp_status put_headers(rp__jetstream *js, natsMsg *nats, const rp_publication *publication)
+{
+    rp_buffer *scratch = &js->scratch;
+    for (size_t i = 0; i < publication->header_count; i++) {
+        const rp_header_value *h = &publication->headers[i];
+        if (!is_header_value(h->value))
+            return RP_INVALID;
+        rp_buffer_clear(scratch);
+        rp_buffer_append(scratch, h->value.data, h->value.len);
+        if (scratch->truncated)
+            return RP_LIMIT;
+        if (!put_header(nats, rp_header_name(h->header), rp_buffer_string(scratch)))
+            return RP_NO_MEMORY;
+    }
+    if (publication->expect) {
+        char number[24];
+        snprintf(number, sizeof number, "%" PRIu64, publication->expected_sequence);
+        if (!put_header(nats, "Nats-Expected-Last-Subject-Sequence", number))
+            return RP_NO_MEMORY;
+    }
+    return RP_OK;
+}
+
+static rp_status make_message(rp__jetstream *js, const rp__entry *entry, const char *subject,
+    rp_bytes body, natsMsg **ret_nats)
+{
+    char reply[RP__INBOX_BYTES];
+    rp__inbox_subject(js, RP__INBOX_ANSWER, slot_of(&js->outbox, entry), entry->generation, reply);
+    natsStatus s = natsMsg_Create(ret_nats, subject, reply, (const char *)body.data, (int)body.len);
+    return s == NATS_OK ? RP_OK : RP_NO_MEMORY;
+}
+
+rp_status rp__outbox_publish(
+    rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg)
+{
+    rp__jetstream *js = rp__jetstream_of(bus);
+    char subject[RP__SUBJECT_BYTES];
+    natsMsg *nats = NULL;
+    if (!rp_name_is_subject(publication->subject) || publication->subject.len >= sizeof subject)
+        return RP_INVALID;
+    if (publication->body.len > js->payload_bytes_max)
+        return RP_LIMIT;
+    rp__entry *entry = take(js, RP__ENTRY_PUBLISH, publication->body.len);
+    if (!entry)
+        return RP_LIMIT;
+    memcpy(subject, publication->subject.data, publication->subject.len);
+    subject[publication->subject.len] = '\0';
+    rp_status status = make_message(js, entry, subject, publication->body, &nats);
+    if (status == RP_OK)
+        status = put_headers(js, nats, publication);
+    if (status != RP_OK) {
+        entry->nats = nats;
+        drop(js, entry);
+        return status;
+    }
+    entry->callback.published = callback;
+    entry->arg = arg;
+    rp_counter_add(js->metrics.published, 1);
+    return start(js, entry, nats, js->spec.limits.publish_give_up_ns);
+}
+
+static rp_status ask(rp__jetstream *js, rp__entry_kind kind, const char *subject, rp_bytes body,
+    uint64_t patience_ns, rp_answer_cb callback, void *arg)
+{
+    natsMsg *nats = NULL;
+    if (!rp_name_is_subject(rp_bytes_text(subject)) || body.len > js->payload_bytes_max)
+        return RP_INVALID;
+    rp__entry *entry = take(js, kind, body.len);
+    if (!entry)
+        return RP_LIMIT;
+    rp_status status = make_message(js, entry, subject, body, &nats);
+    if (status != RP_OK) {
+        drop(js, entry);
+        return status;
+    }
+    entry->callback.answered = callback;
+    entry->arg = arg;
+    return start(js, entry, nats, patience_ns);
+}
+
+rp_status rp__outbox_last(
+    rp_bus *bus, const char *stream, const char *subject, rp_answer_cb callback, void *arg)
+{
+    rp__jetstream *js = rp__jetstream_of(bus);
+    char question[RP__SUBJECT_BYTES];
+    int n = snprintf(question, sizeof question, "$JS.API.DIRECT.GET.%s.%s", stream, subject);
+    if (n < 0 || (size_t)n >= sizeof question)
+        return RP_INVALID;
+    return ask(js, RP__ENTRY_LAST, question, rp_bytes_of(NULL, 0), js->spec.limits.question_wait_ns,
+        callback, arg);
+}
+
+rp_status rp__outbox_request(rp_bus *bus, const char *subject, rp_bytes body, uint64_t timeout_ns,
+    rp_answer_cb callback, void *arg)
+{
+    return ask(rp__jetstream_of(bus), RP__ENTRY_QUESTION, subject, body, timeout_ns, callback, arg);
+}
+
+void rp__outbox_forget(rp_bus *bus, void *arg)
+{
+    rp__outbox *o = &rp__jetstream_of(bus)->outbox;
+    for (uint32_t i = o->oldest; i != RP__ENTRY_NONE; i = o->entries[i].next) {
+        if (o->entries[i].arg != arg)
+            continue;
+        o->entries[i].callback.published = NULL;
+        o->entries[i].callback.answered = NULL;
+    }
+}
+
+/* -- answers
+ * ------------------------------------------------------------------------------------------- */
+
+/* The entry is dropped before its callback runs, so that the callback finds room. */
+static void finish_publish(
+    rp__jetstream *js, rp__entry *entry, rp_status status, uint64_t sequence, const char *why)
+{
+    rp_published_cb callback = entry->callback.published;
+    void *arg = entry->arg;
+    rp_published published = {.status = status, .sequence = sequence, .why = why};
+    if (status == RP_CONFLICT)
+        rp_counter_add(js->metrics.conflicts, 1);
+    drop(js, entry);
+    if (callback)
+        callback(arg, &published);
+}
+
+static void finish_question(
+    rp__jetstream *js, rp__entry *entry, rp_status status, const rp_message *message)
+{
+    rp_answer_cb callback = entry->callback.answered;
+    void *arg = entry->arg;
+    drop(js, entry);
+    if (callback)
+        callback(arg, status, status == RP_OK ? message : NULL);
+}
+
+static void finish(rp__jetstream *js, rp__entry *entry, rp_status status, const char *why)
+{
+    if (entry->kind == RP__ENTRY_PUBLISH)
+        finish_publish(js, entry, status, 0, why);
+    else
+        finish_question(js, entry, status, NULL);
+}
+
+/* "Not now": the stream's queue is full, or no stream listens (yet: a server that starts up). */
+static void try_later(rp__jetstream *js, rp__entry *entry)
+{
+    uint32_t doublings = entry->tries < BUSY_DOUBLINGS_MAX ? entry->tries : BUSY_DOUBLINGS_MAX;
+    entry->resend_at_ns = rp__now(js) + ((uint64_t)BUSY_WAIT_MS << doublings) * RP_NS_PER_MS;
+}
+
+static void answer_publish(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
+{
+    rp__wire_ack ack;
+    if (rp__delivery_status(nats) == 503) {
+        try_later(js, entry);
+        return;
+    }
+    rp_bytes body = rp_bytes_of(natsMsg_GetData(nats), (size_t)natsMsg_GetDataLength(nats));
+    if (rp__wire_ack_parse(body, &ack) != RP_OK) {
+        rp_log_warn(js->spec.log, "publish_ack_unreadable", rp_log_bytes("body", body));
+        return; /* it is sent again when its time is up */
+    }
+    rp_status status = rp__wire_ack_status(&ack);
+    if (status == RP_BUSY || status == RP_UNAVAILABLE) {
+        rp_log_warn(js->spec.log, "publish_put_off",
+            rp_log_text("subject", natsMsg_GetSubject(entry->nats)),
+            rp_log_text("why", ack.description));
+        try_later(js, entry);
+        return;
+    }
+    finish_publish(js, entry, status, ack.sequence, ack.is_error ? ack.description : "");
+}
+
+static void answer_last(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
+{
+    rp__delivery view;
+    const char *sequence = NULL, *stream = NULL;
+    int code = rp__delivery_status(nats);
+    if (code == 404) {
+        finish_question(js, entry, RP_NOT_FOUND, NULL);
+        return;
+    }
+    if (code == 503) {
+        try_later(js, entry);
+        return;
+    }
+    rp__delivery_view(&view, nats);
+    if (code != 0 || natsMsgHeader_Get(nats, "Nats-Sequence", &sequence) != NATS_OK ||
+        rp__wire_number(rp_bytes_text(sequence), &view.message.stream_sequence) != RP_OK) {
+        finish_question(js, entry, RP_INVALID, NULL);
+        return;
+    }
+    if (natsMsgHeader_Get(nats, "Nats-Stream", &stream) == NATS_OK)
+        view.message.stream = rp_bytes_text(stream);
+    const char *subject = NULL;
+    if (natsMsgHeader_Get(nats, "Nats-Subject", &subject) == NATS_OK)
+        view.message.subject = rp_bytes_text(subject);
+    finish_question(js, entry, RP_OK, &view.message);
+}
+
+static void answer_question(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
+{
+    rp__delivery view;
+    if (rp__delivery_status(nats) == 503) {
+        finish_question(js, entry, RP_UNAVAILABLE, NULL);
+        return;
+    }
+    rp__delivery_view(&view, nats);
+    finish_question(js, entry, RP_OK, &view.message);
+}
+
+void rp__outbox_answer(rp__jetstream *js, natsMsg *nats)
+{
+    uint32_t slot, generation;
+    if (!rp__inbox_token(rp__delivery_token(nats), &slot, &generation) ||
+        slot >= js->outbox.capacity)
+        return;
+    rp__entry *entry = &js->outbox.entries[slot];
+    if (!entry->used || entry->generation != generation)
+        return; /* the second answer to something sent twice */
+    if (entry->kind == RP__ENTRY_PUBLISH)
+        answer_publish(js, entry, nats);
+    else if (entry->kind == RP__ENTRY_LAST)
+        answer_last(js, entry, nats);
+    else
+        answer_question(js, entry, nats);
+}
+
+void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns)
+{
+    rp__outbox *o = &js->outbox;
+    uint32_t next;
+    for (uint32_t i = o->oldest; i != RP__ENTRY_NONE && js->connection; i = next) {
+        rp__entry *entry = &o->entries[i];
+        next = entry->next;
+        if (entry->give_up_at_ns && now_ns >= entry->give_up_at_ns) {
+            rp_log_warn(js->spec.log, "answer_missing",
+                rp_log_text("subject", natsMsg_GetSubject(entry->nats)),
+                rp_log_count("tries", entry->tries));
+            finish(js, entry, entry->kind == RP__ENTRY_PUBLISH ? RP_UNAVAILABLE : RP_TIMEOUT,
+                "no acknowledgement in time");
+            next = o->oldest; /* the callback may have changed the list behind us */
+            continue;
+        }
+        /* A question that somebody may still answer is asked once; asking the store twice is free.
+         */
+        if (now_ns >= entry->resend_at_ns && entry->kind != RP__ENTRY_QUESTION)
+            send_entry(js, entry, now_ns);
+    }
+}
+
+void rp__outbox_done(rp__jetstream *js)
+{
+    rp__outbox *o = &js->outbox;
+    if (o->entries) {
+        for (uint32_t i = o->oldest; i != RP__ENTRY_NONE; i = o->entries[i].next)
+            natsMsg_Destroy(o->entries[i].nats);
+    }
+    free(o->entries);
+    free(o->free_slots);
+    *o = (rp__outbox){0};
+}

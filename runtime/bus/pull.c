@@ -1,0 +1,293 @@
+/* Mailboxes: pulling from a durable consumer that all replicas share.
+ *
+ * A mailbox asks for exactly as many messages as it has credit, in requests that expire after a
+ * second or two: a process that is stopped with an open request swallows what it is sent, so
+ * requests are short and never ask for more than there is room for. What is asked for and has not
+ * come is counted by request; a request ends when it is filled, when the server says so, or when
+ * its time is well past.
+ */
+#include "runtime/base/name.h"
+#include "runtime/bus/jetstream_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REQUESTS_MAX = 8, GRACE_MS = 1000, TROUBLE_MS = 250, TROUBLE_DOUBLINGS_MAX = 4 };
+
+typedef struct request {
+    bool open;
+    uint32_t generation;
+    size_t missing;
+    uint64_t ends_at_ns;
+} request;
+
+struct rp_mailbox {
+    rp__jetstream *js;
+    rp_mailbox_spec spec;
+    uint32_t slot; /* in js->mailboxes */
+    size_t credit;
+    request requests[REQUESTS_MAX];
+    uint32_t generation;
+    uint32_t troubles;       /* in a row */
+    uint64_t quiet_until_ns; /* no requests before */
+};
+
+/* A token holds one number for the mailbox and the request's place in it. */
+static uint32_t token_slot(const rp_mailbox *mailbox, size_t index)
+{
+    return mailbox->slot * REQUESTS_MAX + (uint32_t)index;
+}
+
+static size_t asked_for(const rp_mailbox *mailbox)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < REQUESTS_MAX; i++)
+        sum += mailbox->requests[i].open ? mailbox->requests[i].missing : 0;
+    return sum;
+}
+
+static request *unused_request(rp_mailbox *mailbox, size_t *ret_index)
+{
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        if (!mailbox->requests[i].open) {
+            *ret_index = i;
+            return &mailbox->requests[i];
+        }
+    }
+    return NULL;
+}
+
+static void pull(rp_mailbox *mailbox)
+{
+    rp__jetstream *js = mailbox->js;
+    char subject[RP__SUBJECT_BYTES], reply[RP__INBOX_BYTES], body[96];
+    size_t asked = asked_for(mailbox), index;
+    uint64_t now_ns = rp__now(js), expires_ns = js->spec.limits.pull_expires_ns;
+    if (!js->connection || asked >= mailbox->credit || now_ns < mailbox->quiet_until_ns)
+        return;
+    request *r = unused_request(mailbox, &index);
+    if (!r)
+        return; /* the next one that ends makes room */
+    *r = (request){.open = true,
+        .generation = ++mailbox->generation,
+        .missing = mailbox->credit - asked,
+        .ends_at_ns = now_ns + expires_ns + GRACE_MS * RP_NS_PER_MS};
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", mailbox->spec.stream,
+        mailbox->spec.durable);
+    rp__inbox_subject(js, RP__INBOX_PULL, token_slot(mailbox, index), r->generation, reply);
+    int n = snprintf(
+        body, sizeof body, "{\"batch\":%zu,\"expires\":%" PRIu64 "}", r->missing, expires_ns);
+    natsStatus s = natsConnection_PublishRequest(js->connection, subject, reply, body, n);
+    if (s != NATS_OK)
+        rp__connection_failed(js, s, "pull");
+}
+
+rp_status rp__mailbox_open(rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox)
+{
+    rp__jetstream *js = rp__jetstream_of(bus);
+    if (!rp_name_is_subject(rp_bytes_text(spec->stream)) ||
+        !rp_name_is_subject(rp_bytes_text(spec->durable)))
+        return RP_INVALID;
+    for (uint32_t i = 0; i < RP__MAILBOXES_MAX; i++) {
+        if (js->mailboxes[i])
+            continue;
+        rp_mailbox *mailbox = calloc(1, sizeof *mailbox);
+        if (!mailbox)
+            return RP_NO_MEMORY;
+        mailbox->js = js;
+        mailbox->spec = *spec;
+        mailbox->slot = i;
+        js->mailboxes[i] = mailbox;
+        *ret_mailbox = mailbox;
+        return RP_OK;
+    }
+    return RP_LIMIT;
+}
+
+void rp__mailbox_credit(rp_mailbox *mailbox, size_t credit)
+{
+    mailbox->credit = credit;
+    pull(mailbox);
+}
+
+void rp__mailbox_close(rp_mailbox *mailbox)
+{
+    mailbox->js->mailboxes[mailbox->slot] = NULL;
+    free(mailbox);
+}
+
+void rp__mailboxes_connected(rp__jetstream *js)
+{
+    for (size_t i = 0; i < RP__MAILBOXES_MAX && js->connection; i++) {
+        if (js->mailboxes[i]) {
+            js->mailboxes[i]->quiet_until_ns = 0;
+            pull(js->mailboxes[i]);
+        }
+    }
+}
+
+void rp__mailboxes_disconnected(rp__jetstream *js)
+{
+    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
+        for (size_t r = 0; js->mailboxes[i] && r < REQUESTS_MAX; r++)
+            js->mailboxes[i]->requests[r].open = false;
+    }
+}
+
+/* -- what comes
+ * -------------------------------------------------------------------------------------- */
+
+/* Anything but the ordinary end of a request: pull again later, and later still if it goes on. */
+static void trouble(rp_mailbox *mailbox, rp_status status, const char *why)
+{
+    uint32_t doublings =
+        mailbox->troubles < TROUBLE_DOUBLINGS_MAX ? mailbox->troubles : TROUBLE_DOUBLINGS_MAX;
+    mailbox->troubles++;
+    mailbox->quiet_until_ns =
+        rp__now(mailbox->js) + ((uint64_t)TROUBLE_MS << doublings) * RP_NS_PER_MS;
+    if (mailbox->spec.on_trouble)
+        mailbox->spec.on_trouble(mailbox->spec.arg, status, why);
+}
+
+static void end_request(rp_mailbox *mailbox, request *r, int code, natsMsg *nats)
+{
+    const char *why = NULL;
+    r->open = false;
+    if (natsMsgHeader_Get(nats, "Description", &why) != NATS_OK)
+        why = "";
+    if (code == 404 || code == 408) {
+        mailbox->troubles = 0;
+        pull(mailbox);
+    } else if (code == 503) {
+        trouble(mailbox, RP_NOT_FOUND, "the server has no such stream or durable consumer");
+    } else if (strstr(why, "Consumer Deleted")) {
+        trouble(mailbox, RP_NOT_FOUND, "the durable consumer was deleted");
+    } else {
+        trouble(mailbox, RP_BUSY, why);
+    }
+}
+
+/* A message beyond the credit (its request had ended here, or the credit fell meanwhile) goes back
+ * at once, to whoever has room. */
+static void refuse(rp__jetstream *js, natsMsg *nats)
+{
+    if (natsMsg_GetReply(nats) && js->connection)
+        (void)natsConnection_PublishString(js->connection, natsMsg_GetReply(nats), "-NAK");
+    natsMsg_Destroy(nats);
+}
+
+/* A status comes on the inbox of the request it is about. */
+static void take_status(rp__jetstream *js, natsMsg *nats, int code)
+{
+    uint32_t slot, generation;
+    if (!rp__inbox_token(rp__delivery_token(nats), &slot, &generation) ||
+        slot / REQUESTS_MAX >= RP__MAILBOXES_MAX || !js->mailboxes[slot / REQUESTS_MAX])
+        return;
+    rp_mailbox *mailbox = js->mailboxes[slot / REQUESTS_MAX];
+    request *r = &mailbox->requests[slot % REQUESTS_MAX];
+    if (r->open && r->generation == generation && code != 100)
+        end_request(mailbox, r, code, nats);
+}
+
+/* A message comes under its own subject; its reply names stream and consumer. */
+static rp_mailbox *owner(rp__jetstream *js, natsMsg *nats)
+{
+    rp__wire_delivery d;
+    if (rp__wire_delivery_parse(rp_bytes_text(natsMsg_GetReply(nats)), &d) != RP_OK)
+        return NULL;
+    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
+        rp_mailbox *mailbox = js->mailboxes[i];
+        if (mailbox && rp_bytes_is(d.consumer, mailbox->spec.durable) &&
+            rp_bytes_is(d.stream, mailbox->spec.stream))
+            return mailbox;
+    }
+    return NULL;
+}
+
+/* The server fills requests in the order in which they came. */
+static void count_off(rp_mailbox *mailbox)
+{
+    request *oldest = NULL;
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        request *r = &mailbox->requests[i];
+        if (r->open && (!oldest || r->generation < oldest->generation))
+            oldest = r;
+    }
+    if (oldest && --oldest->missing == 0)
+        oldest->open = false;
+}
+
+void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
+{
+    int code = rp__delivery_status(nats);
+    if (code != 0) {
+        take_status(js, nats, code);
+        natsMsg_Destroy(nats);
+        return;
+    }
+    rp_mailbox *mailbox = owner(js, nats);
+    if (!mailbox || mailbox->credit == 0) {
+        refuse(js, nats);
+        return;
+    }
+    rp_message *message = rp__delivery_new(js, nats);
+    if (!message)
+        return; /* delivered again when its ack_wait is over */
+    count_off(mailbox);
+    mailbox->troubles = 0;
+    mailbox->credit--;
+    rp_counter_add(js->metrics.received, 1);
+    mailbox->spec.on_message(mailbox->spec.arg, message);
+}
+
+void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
+{
+    for (size_t i = 0; i < RP__MAILBOXES_MAX && js->connection; i++) {
+        rp_mailbox *mailbox = js->mailboxes[i];
+        if (!mailbox)
+            continue;
+        for (size_t r = 0; r < REQUESTS_MAX; r++) {
+            if (mailbox->requests[r].open && now_ns >= mailbox->requests[r].ends_at_ns)
+                mailbox->requests[r].open = false;
+        }
+        pull(mailbox);
+    }
+}
+
+void rp__mailboxes_done(rp__jetstream *js)
+{
+    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++)
+        free(js->mailboxes[i]);
+}
+
+/* -- settling
+ * ---------------------------------------------------------------------------------------------- */
+
+void rp__settle(rp_bus *bus, const rp_message *message, rp_settlement settlement, uint64_t delay_ns,
+    const char *reason)
+{
+    rp__jetstream *js = rp__jetstream_of(bus);
+    const rp__delivery *delivery = (const rp__delivery *)message;
+    const char *reply = natsMsg_GetReply(delivery->nats);
+    char body[320];
+    if (!js->connection || !reply)
+        return; /* delivered again, and its outputs are found stored */
+    switch (settlement) {
+    case RP_SETTLE_DONE:
+        snprintf(body, sizeof body, "+ACK");
+        break;
+    case RP_SETTLE_RETRY:
+        snprintf(body, sizeof body, "-NAK {\"delay\":%" PRIu64 "}", delay_ns);
+        break;
+    case RP_SETTLE_PROGRESS:
+        snprintf(body, sizeof body, "+WPI");
+        break;
+    case RP_SETTLE_REJECT:
+        snprintf(body, sizeof body, "+TERM %s", reason ? reason : "");
+        break;
+    }
+    natsStatus s = natsConnection_PublishString(js->connection, reply, body);
+    if (s != NATS_OK)
+        rp__connection_failed(js, s, "settle");
+}
