@@ -64,7 +64,17 @@ rp_dependency(microhttpd microhttpd.h microhttpd libmicrohttpd-dev)
 rp_dependency(yyjson yyjson.h yyjson cmake/fetch UNDER ${RP_DEPS}/yyjson)
 rp_version_at_least(yyjson yyjson.h YYJSON_VERSION_MAJOR YYJSON_VERSION_MINOR 0.10)
 if(RP_TESTS)
-    rp_dependency(criterion criterion/criterion.h criterion libcriterion-dev)
+    rp_dependency(criterion_library criterion/criterion.h criterion libcriterion-dev)
+    add_library(rp::criterion INTERFACE IMPORTED GLOBAL)
+    if("${RP_SANITIZE}" STREQUAL "thread")
+        # Before the library, so that its main is the one that is taken.
+        add_library(rp_criterion_fork STATIC ${PROJECT_SOURCE_DIR}/tests/setup/criterion_fork.c)
+        target_link_libraries(rp_criterion_fork PRIVATE rp_flags rp::criterion_library m)
+        set_source_files_properties(${PROJECT_SOURCE_DIR}/tests/setup/criterion_fork.c PROPERTIES
+            COMPILE_OPTIONS -Wno-format-nonliteral) # the formats are the tests'
+        target_link_libraries(rp::criterion INTERFACE rp_criterion_fork)
+    endif()
+    target_link_libraries(rp::criterion INTERFACE rp::criterion_library)
 endif()
 
 # TLS and hashing come as one.
