@@ -1,5 +1,10 @@
 #include "runtime/base/name.h"
 
+#include "runtime/base/hash.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
 static bool is_plain(uint8_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -107,4 +112,15 @@ rp_bytes rp_name_token(rp_bytes subject, size_t index)
         start = i + 1;
     }
     return rp_bytes_of(NULL, 0);
+}
+
+uint32_t rp_name_lane_index(rp_bytes key, uint32_t lanes)
+{
+    RP_ASSERT(lanes > 0);
+    return rp_hash_fnv1a32(key) % lanes;
+}
+
+void rp_name_lane(uint32_t index, char lane[RP_NAME_LANE_BYTES])
+{
+    snprintf(lane, RP_NAME_LANE_BYTES, "normal-%" PRIu32, index);
 }

@@ -14,7 +14,8 @@
 enum {
     RP_NAME_MAX = 128,         /* bytes of a name before encoding */
     RP_NAME_TOKEN_BYTES = 385, /* an encoded name at its longest, and a NUL */
-    RP_REQUEST_ID_MAX = 64     /* bytes of an Rp-Request */
+    RP_REQUEST_ID_MAX = 64,    /* bytes of an Rp-Request */
+    RP_NAME_LANE_BYTES = 24    /* a lane's name, and a NUL */
 };
 
 /* Writes the token of `name` and a NUL into `token`. RP_INVALID where the name is empty, RP_LIMIT
@@ -37,5 +38,12 @@ bool rp_name_is_subject(rp_bytes subject);
 /* The `index`-th token of a subject, counted from 0; empty where there is none. Borrows `subject`.
  */
 rp_bytes rp_name_token(rp_bytes subject, size_t index);
+
+/* Which of a model's lanes takes a session, or a request without one: FNV-1a-32 modulo `lanes`,
+ * which is above 0. */
+uint32_t rp_name_lane_index(rp_bytes key, uint32_t lanes);
+
+/* Writes the name of a lane of the only priority there is so far, "normal-<index>". */
+void rp_name_lane(uint32_t index, char lane[RP_NAME_LANE_BYTES]);
 
 #endif
