@@ -63,9 +63,12 @@ class Reader:
         tensor_count = self.scalar(UINT64)
         metadata_count = self.scalar(UINT64)
         self.metadata = {}
+        self.entries = []  # each key-value as it lies in the file, for a Writer
         for _ in range(metadata_count):
+            start = self.at
             key = self.string()
             self.metadata[key] = self.value(self.scalar(UINT32))
+            self.entries.append(self.map[start : self.at])
         infos = [self.tensor_info() for _ in range(tensor_count)]
         alignment = self.metadata.get("general.alignment", ALIGNMENT)
         data_start = -(-self.at // alignment) * alignment

@@ -11,8 +11,8 @@ What is small: six layers of width 64, a window of 80 tokens, a context of 2,048
 that a kernel might round up is a multiple of it where the format lets it be otherwise.
 
 The weights are noise, so the text is noise too, but of a useful kind:
-- The next token depends on the whole context and hardly on the last token alone (the layers' outputs outweigh
-  the embedding), and the best token's lead is mostly far larger than rounding.
+- The next token depends on the whole context, answers hardly repeat themselves, and the best token's lead is
+  mostly far larger than rounding.
 - An answer does not end by itself: dimension 0 of the residual stream is a constant that no layer writes, and
   the rows of control tokens are turned against it. A logit_bias of 100 on 106 ends an answer at once; a stop
   string or max_tokens ends it like any other.
@@ -40,7 +40,7 @@ VOCABULARY_SIZE = 1021
 TAB_COUNT, TAIL_UNUSED = 8, 6
 
 NORMAL, CONTROL, USER_DEFINED, BYTE = 1, 3, 4, 6
-SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # U+2581, how a vocabulary writes a space
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # U+2581, how normal pieces write a space
 
 TAG_GROUPS = (
     "table caption thead tbody tfoot tr th td", "h1 h2 h3 h4 h5 h6 blockquote", "strong em b i u s sub sup code",
@@ -128,7 +128,7 @@ def vocabulary():
     rows += [(f"<unused{n}>", CONTROL) for n in range(99)]
     rows += [("<start_of_turn>", CONTROL), ("<end_of_turn>", CONTROL)]
     rows += [("\n" * n, USER_DEFINED) for n in range(1, 32)]
-    rows += [(SPACE * n, USER_DEFINED) for n in range(2, 32)]
+    rows += [(" " * n, USER_DEFINED) for n in range(2, 32)]  # with spaces, as the real file has them
     rows += [(tag, USER_DEFINED) for tag in tags()]
     assert len(rows) == FIRST_BYTE
     rows += [(f"<0x{byte:02X}>", BYTE) for byte in range(256)]
@@ -184,6 +184,14 @@ def norm_weight(noise, width, mean, constant=None):
     return weight
 
 
+def output_norm(noise, width):
+    """Three dimensions of four change their sign, so that a token speaks against its own repetition: with a
+    tied head it would otherwise speak for it, and greedy answers would be one word again and again."""
+    weight = norm_weight(noise, width, 2.5, constant=4.0)
+    weight[1:] *= np.where(np.arange(1, width) % 4 == 1, 1, -1)
+    return weight
+
+
 def layer_tensors(noise, shape, layer):
     """(name, weights) of a layer, in the order of the real file, rows outermost."""
     d, q, kv = shape.width, shape.heads * shape.head_width, shape.kv_heads * shape.head_width
@@ -193,18 +201,18 @@ def layer_tensors(noise, shape, layer):
 
     return [
         (f"blk.{layer}.attn_k.weight", matrix(kv, d)),
-        (f"blk.{layer}.attn_k_norm.weight", norm_weight(noise, shape.head_width, 1.4)),
+        (f"blk.{layer}.attn_k_norm.weight", norm_weight(noise, shape.head_width, 2.0)),
         (f"blk.{layer}.attn_norm.weight", norm_weight(noise, d, 1.0)),
         (f"blk.{layer}.attn_output.weight", matrix(d, q)),
         (f"blk.{layer}.attn_q.weight", matrix(q, d)),
-        (f"blk.{layer}.attn_q_norm.weight", norm_weight(noise, shape.head_width, 1.4)),
+        (f"blk.{layer}.attn_q_norm.weight", norm_weight(noise, shape.head_width, 2.0)),
         (f"blk.{layer}.attn_v.weight", matrix(kv, d)),
         (f"blk.{layer}.ffn_down.weight", matrix(d, shape.ff)),
         (f"blk.{layer}.ffn_gate.weight", matrix(shape.ff, d)),
         (f"blk.{layer}.ffn_norm.weight", norm_weight(noise, d, 1.0)),
         (f"blk.{layer}.ffn_up.weight", matrix(shape.ff, d)),
-        (f"blk.{layer}.post_attention_norm.weight", norm_weight(noise, d, 1.5, constant=0)),
-        (f"blk.{layer}.post_ffw_norm.weight", norm_weight(noise, d, 1.5, constant=0)),
+        (f"blk.{layer}.post_attention_norm.weight", norm_weight(noise, d, 1.0, constant=0)),
+        (f"blk.{layer}.post_ffw_norm.weight", norm_weight(noise, d, 1.0, constant=0)),
     ]
 
 
@@ -270,7 +278,7 @@ def make(path, seed=1, shape=TINY, wide=False):
     writer = gguf_io.Writer()
     kinds = add_metadata(writer, shape)
     tensors = [
-        ("output_norm.weight", norm_weight(noise, shape.width, 2.5, constant=4.0)),
+        ("output_norm.weight", output_norm(noise, shape.width)),
         ("token_embd.weight", embedding(noise, kinds, shape.width)),
     ]
     for layer in range(shape.layers):
