@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/utf8.h"
+
 /* yyjson asks for memory through these; only the newest piece can grow in place, so a realloc
  * copies. The arena's bound is the document's bound. */
 static void *arena_malloc(void *context, size_t size)
@@ -52,35 +54,6 @@ rp_status rp_json_parse(rp_bytes text, rp_arena *arena, yyjson_doc **ret_doc, rp
         column, failure.msg);
 }
 
-/* Length of the valid UTF-8 character at `p`, or 0 (Unicode 15, table 3-7). */
-static size_t utf8_length(const uint8_t *p, size_t len)
-{
-    uint8_t low = 0x80, high = 0xBF;
-    size_t n;
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xC2 && p[0] <= 0xDF) {
-        n = 2;
-    } else if (p[0] >= 0xE0 && p[0] <= 0xEF) {
-        n = 3;
-        low = p[0] == 0xE0 ? 0xA0 : low;
-        high = p[0] == 0xED ? 0x9F : high;
-    } else if (p[0] >= 0xF0 && p[0] <= 0xF4) {
-        n = 4;
-        low = p[0] == 0xF0 ? 0x90 : low;
-        high = p[0] == 0xF4 ? 0x8F : high;
-    } else {
-        return 0;
-    }
-    if (len < n || p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    return n;
-}
-
 static void escape(rp_buffer *out, uint8_t c)
 {
     switch (c) {
@@ -110,7 +83,7 @@ void rp_json_string(rp_buffer *out, rp_bytes text)
     rp_buffer_byte(out, '"');
     for (size_t i = 0; i < text.len;) {
         uint8_t c = text.data[i];
-        size_t n = utf8_length(text.data + i, text.len - i);
+        size_t n = rp_utf8_length(text.data + i, text.len - i);
         if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
             i += n;
             continue;
