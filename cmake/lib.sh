@@ -44,11 +44,12 @@ folder_bytes() {
 # Where the output is no terminal, a line every 20 s says the same. On failure the end of LOG is printed,
 # and the status is COMMAND's.
 with_progress() {
-    local status=0
+    local status=0 before
+    before=$(stat -c %s "$3")
     with_meter "$@" || status=$?
     if ((status)); then
         printf '%s✗ %s failed; the end of its output:%s\n' "$red" "$1" "$plain" >&2
-        tail -n 15 "$3" | sed 's/^/  /' >&2
+        tail -c +$((before + 1)) "$3" | tail -n 15 | sed 's/^/  /' >&2
     fi
     return "$status"
 }
