@@ -58,9 +58,9 @@ RP_MUST_USE rp_status rp_encoding_of(
 const char *rp_encoding_content_type(rp_encoding encoding);
 
 /* Reads `body` as a message of `type`. `ret_message` is the generated struct of `type`; it and all
- * it points to live in `arena`, or in `body` itself, which must live as long. RP_INVALID where the
- * body is wrong, with the place of the fault in the refusal ("messages[2].content"); RP_LIMIT where
- * it needs more than the arena gives or a map is too large; `retref` may be NULL. */
+ * it points to live in `arena`. RP_INVALID where the body is wrong, with the place of the fault in
+ * the refusal ("messages[2].content"); RP_LIMIT where it needs more than the arena gives or a map
+ * is too large; `retref` may be NULL. */
 RP_MUST_USE rp_status rp_schema_decode(const ProtobufCMessageDescriptor *type, rp_encoding encoding,
     rp_bytes body, rp_arena *arena, void **ret_message, rp_refusal *retref);
 

@@ -42,11 +42,25 @@ typedef struct rp_schema_message {
     size_t fields_count;
 } rp_schema_message;
 
-/* Every message of reprise.v1, nested ones included, ordered by name. */
+typedef struct rp_schema_enum {
+    const ProtobufCEnumDescriptor *type;
+    const char *const *names; /* on the wire, in the order of type->values */
+} rp_schema_enum;
+
+/* Every message and enum of reprise.v1, nested ones included, ordered by name. */
 extern const rp_schema_message rp_schema_messages[];
 extern const size_t rp_schema_messages_count;
+extern const rp_schema_enum rp_schema_enums[];
+extern const size_t rp_schema_enums_count;
 
 /* The entry of a message type, which must be one of reprise.v1. */
 const rp_schema_message *rp_schema_of(const ProtobufCMessageDescriptor *type);
+
+/* The entry of an enum type, which must be one of reprise.v1. */
+const rp_schema_enum *rp_schema_enum_of(const ProtobufCEnumDescriptor *type);
+
+/* The name of an enum value on the wire ("prompt_empty"); NULL where the number is none of its
+ * values. */
+const char *rp_schema_enum_name(const ProtobufCEnumDescriptor *type, int value);
 
 #endif
