@@ -21,6 +21,7 @@ typedef Google__Protobuf__FileDescriptorProto file_type;
 typedef Google__Protobuf__DescriptorProto message_type;
 typedef Google__Protobuf__FieldDescriptorProto field_type;
 typedef Google__Protobuf__EnumDescriptorProto enum_type;
+typedef Google__Protobuf__FieldDescriptorProto__Type value_type;
 
 #define TYPE(name)  GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
 #define LABEL(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_##name
@@ -162,13 +163,13 @@ static int by_number(const void *a, const void *b)
     return (*x)->number < (*y)->number ? -1 : (*x)->number > (*y)->number;
 }
 
-static bool is_integer(int type)
+static bool is_integer(value_type type)
 {
     return type == TYPE(INT32) || type == TYPE(UINT32) || type == TYPE(INT64) ||
            type == TYPE(UINT64);
 }
 
-static bool is_number(int type)
+static bool is_number(value_type type)
 {
     return is_integer(type) || type == TYPE(FLOAT) || type == TYPE(DOUBLE) || type == TYPE(BOOL) ||
            type == TYPE(ENUM);
