@@ -26,6 +26,15 @@ void rp_buffer_clear(rp_buffer *buffer)
         buffer->data[0] = '\0';
 }
 
+void rp_buffer_cut(rp_buffer *buffer, size_t len)
+{
+    RP_ASSERT(len <= buffer->len);
+    buffer->len = len;
+    buffer->truncated = false;
+    if (buffer->data)
+        buffer->data[len] = '\0';
+}
+
 bool rp_buffer_reserve(rp_buffer *buffer, size_t more)
 {
     if (buffer->truncated)

@@ -37,6 +37,10 @@ void rp_buffer_done(rp_buffer *buffer);
 /* Empties the buffer and takes back `truncated`; the memory stays. */
 void rp_buffer_clear(rp_buffer *buffer);
 
+/* Shortens the content to its first `len` bytes and takes back `truncated`: what was added since
+ * goes away again, where it did not fit. `len` is at most the content's. */
+void rp_buffer_cut(rp_buffer *buffer, size_t len);
+
 /* Makes room for `more` bytes ahead of use; false at the bound (and then marks `truncated`). */
 bool rp_buffer_reserve(rp_buffer *buffer, size_t more);
 
