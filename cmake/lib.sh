@@ -174,3 +174,23 @@ packages_install() {
         die "apt-get could not install them" "its whole output: build/apt.log"
     done_line "packages installed"
 }
+
+# -- building ---------------------------------------------------------------------------------------------
+
+# build_preset PRESET: configures build/PRESET where that is needed, and builds what has changed. What a
+# failed build said is printed, its first errors first; all of it is in build/PRESET.log.
+build_preset() {
+    local build=$root/build/$1 log=$root/build/$1.log
+    mkdir -p "$root/build"
+    : >"$log"
+    if [[ ! -f $build/build.ninja ]] ||
+        ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$build/CMakeCache.txt"; then
+        with_progress "configuring $1" time "$log" cmake --fresh --preset "$1" -S "$root" || return 1
+    fi
+    if ! with_meter "building $1" ninja "$log" cmake --build "$build"; then
+        printf '%s✗ the %s build failed; build/%s.log has all of it:%s\n' "$red" "$1" "$1" "$plain"
+        sed -n '/^FAILED:\|^CMake Error/,${/^\[/!p}' "$log" | head -n 40 | sed 's/^/    /'
+        return 1
+    fi
+    if grep -q 'no work to do' "$log"; then done_line "build: $1, up to date"; else done_line "build: $1"; fi
+}
