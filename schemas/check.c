@@ -5,18 +5,25 @@
 
 #include "runtime/base/utf8.h"
 
+enum { KEY_SHOWN = 16 /* bytes of a map's key, which may be any text */ };
+
 /* Writes the steps from the root to `place`; returns the length, cut to fit. */
 static size_t place_text(const rp__place *place, char *text, size_t bytes)
 {
-    if (!place || !place->name) {
+    if (!place) {
         text[0] = '\0';
         return 0;
     }
     size_t len = place_text(place->parent, text, bytes);
-    int n = place->index == RP__NO_INDEX
-                ? snprintf(text + len, bytes - len, "%s%s", len ? "." : "", place->name)
-                : snprintf(text + len, bytes - len, "%s%s[%zu]", len ? "." : "", place->name,
-                      place->index);
+    const char *dot = len ? "." : "";
+    int n;
+    if (place->key)
+        n = snprintf(text + len, bytes - len, "%s%s[\"%.*s\"]", dot, place->name,
+            (int)rp_utf8_cut(rp_bytes_text(place->key), KEY_SHOWN).len, place->key);
+    else if (place->index != RP__NO_INDEX)
+        n = snprintf(text + len, bytes - len, "%s%s[%zu]", dot, place->name, place->index);
+    else
+        n = snprintf(text + len, bytes - len, "%s%s", dot, place->name);
     size_t more = n > 0 ? (size_t)n : 0;
     return more < bytes - len ? len + more : bytes - 1;
 }
@@ -200,7 +207,7 @@ rp_status rp__schema_check(
     rp_status status = RP_OK;
     for (size_t i = 0; i < schema->fields_count && status == RP_OK; i++) {
         const ProtobufCFieldDescriptor *field = &schema->type->fields[i];
-        rp__place at = {place, field->name, RP__NO_INDEX};
+        rp__place at = rp__place_of(place, field->name);
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
             status = check_list(message, field, &schema->fields[i], &at, retref);
         else if (rp__present(message, field))

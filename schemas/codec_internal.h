@@ -8,14 +8,20 @@
 #include "schemas/schema.h"
 
 /* A place in a message, as a list of steps from the innermost to the root, each on the stack of the
- * function that took it. The root has no parent and no name. */
+ * function that took it. The root is NULL. */
 typedef struct rp__place {
     const struct rp__place *parent;
-    const char *name; /* of a field; NULL for the root */
+    const char *name; /* of a field */
     size_t index;     /* in a list; RP__NO_INDEX where the field is none */
+    const char *key;  /* in a map of JSON; NULL where the field is none */
 } rp__place;
 
 #define RP__NO_INDEX SIZE_MAX
+
+static inline rp__place rp__place_of(const rp__place *parent, const char *field)
+{
+    return (rp__place){parent, field, RP__NO_INDEX, NULL};
+}
 
 /* Refuses with the place as the field ("messages[2].content") and before the message. */
 RP_MUST_USE rp_status rp__refuse(rp_refusal *retref, Rp__Error__Code code, const rp__place *place,

@@ -85,12 +85,10 @@ static bool integer_of(yyjson_val *json, integer *ret_value, bool *ret_beyond)
     }
     if (yyjson_is_str(json))
         return parse_decimal(string_of(json), ret_value);
-    double value = yyjson_get_real(json);
-    if (value != nearbyint(value))
-        return false;
-    *ret_beyond = fabs(value) >= 0x1p64;
-    *ret_value = (integer){value < 0, *ret_beyond ? 0 : (uint64_t)fabs(value)};
-    return true;
+    double value = yyjson_get_real(json), distance = fabs(value);
+    *ret_beyond = distance >= 0x1p64;
+    *ret_value = (integer){value < 0, *ret_beyond ? 0 : (uint64_t)distance};
+    return *ret_beyond || (double)ret_value->distance == distance;
 }
 
 static void store_integer(ProtobufCType type, integer value, void *member)
@@ -301,7 +299,8 @@ static rp_status decode_list(decoder *d, ProtobufCMessage *message,
     if (!is_list)
         return decode_value(d, field, schema, place, json, array);
     rp_status status = RP_OK;
-    rp__place at = {place->parent, place->name, 0};
+    rp__place at = *place;
+    at.index = 0;
     yyjson_arr_iter items = yyjson_arr_iter_with(json);
     for (; at.index < n && status == RP_OK; at.index++)
         status = decode_value(d, field, schema, &at, yyjson_arr_iter_next(&items),
@@ -357,13 +356,14 @@ static rp_status decode_map(decoder *d, ProtobufCMessage *message,
     if (!array)
         return rp__refuse_memory(d->retref, d->arena);
     rp_status status = RP_OK;
-    rp__place at = {place->parent, place->name, 0};
+    rp__place at = *place;
     yyjson_obj_iter items = yyjson_obj_iter_with(json);
-    for (; at.index < n && status == RP_OK; at.index++) {
+    for (size_t i = 0; i < n && status == RP_OK; i++) {
+        yyjson_val *key = yyjson_obj_iter_next(&items);
         ProtobufCMessage *entry = NULL;
-        status = decode_entry(
-            d, rp_schema_of(field->descriptor), &at, yyjson_obj_iter_next(&items), &entry);
-        memcpy(array + at.index * sizeof entry, &entry, sizeof entry);
+        at.key = yyjson_get_str(key);
+        status = decode_entry(d, rp_schema_of(field->descriptor), &at, key, &entry);
+        memcpy(array + i * sizeof entry, &entry, sizeof entry);
     }
     return status;
 }
@@ -403,7 +403,7 @@ static rp_status refuse_unknown(
     char shown[SHOWN_BYTES + 1];
     rp_bytes cut = rp_utf8_cut(name, SHOWN_BYTES);
     snprintf(shown, sizeof shown, "%.*s", (int)cut.len, (const char *)cut.data);
-    rp__place place = {parent, shown, RP__NO_INDEX};
+    rp__place place = rp__place_of(parent, shown);
     return rp__refuse(d->retref, RP__ERROR__CODE__UNKNOWN_FIELD, &place, NULL,
         "no such field in %s%s%s", schema->type->short_name, nearest ? "; did you mean " : "",
         nearest ? nearest : "");
@@ -452,7 +452,7 @@ static rp_status decode_message(decoder *d, const ProtobufCMessageDescriptor *ty
         if (!field)
             continue;
         size_t index = (size_t)(field - type->fields);
-        rp__place at = {place, field->name, RP__NO_INDEX};
+        rp__place at = rp__place_of(place, field->name);
         if (seen >> index & 1)
             return rp__refuse(
                 d->retref, RP__ERROR__CODE__INVALID_ARGUMENT, &at, NULL, "given twice");

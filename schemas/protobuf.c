@@ -148,7 +148,7 @@ static rp_status scan_value(
 static rp_status scan_field(reader *r, const ProtobufCFieldDescriptor *field, unsigned wire,
     size_t *count, const rp__place *parent)
 {
-    rp__place place = {parent, field->name, RP__NO_INDEX};
+    rp__place place = rp__place_of(parent, field->name);
     bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
     if (repeated)
         place.index = *count;
@@ -224,6 +224,17 @@ static void source_free(void *context, void *piece)
     (void)piece;
 }
 
+/* JSON under the wrong header is the likeliest mistake, and its first byte, read as protobuf,
+ * starts a group, which none of our messages has. */
+static rp_status scan(reader *r, const ProtobufCMessageDescriptor *type)
+{
+    if (left(r) > 0 && *r->at == '{')
+        return rp_refusal_set(r->retref, RP__ERROR__CODE__INVALID_PROTOBUF, "Content-Type", NULL,
+            "the body looks like JSON; send it with Content-Type: application/json or without the "
+            "header");
+    return scan_message(r, rp_schema_of(type), NULL);
+}
+
 rp_status rp__protobuf_decode(const ProtobufCMessageDescriptor *type, rp_bytes body,
     rp_arena *arena, ProtobufCMessage **ret_message, rp_refusal *retref)
 {
@@ -231,7 +242,7 @@ rp_status rp__protobuf_decode(const ProtobufCMessageDescriptor *type, rp_bytes b
     static const uint8_t nothing[1] = {0};
     const uint8_t *data = body.len ? body.data : nothing;
     reader r = {data, data + body.len, retref};
-    rp_status status = scan_message(&r, rp_schema_of(type), NULL);
+    rp_status status = scan(&r, type);
     if (status != RP_OK)
         return status;
     source s = {arena, false};

@@ -180,7 +180,8 @@ rp_status rp_embed_request_check(
     if (status == RP_OK)
         status = check_inputs(request, retref);
     if (status == RP_OK && request->has_deadline_ms)
-        status = check_integer("deadline_ms", request->deadline_ms, 1, UINT64_C(604800000), retref);
+        status = check_integer(
+            "deadline_ms", request->deadline_ms, 1, RP_REQUEST_DEADLINE_MS_MAX, retref);
     if (status == RP_OK)
         status = check_name("user", request->user, RP_REQUEST_USER_BYTES_MAX, retref);
     return status;

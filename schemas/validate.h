@@ -17,10 +17,10 @@
 #include "schemas/reprise/v1/request.pb-c.h"
 
 /* Numbers of InferRequest: field, least, greatest. */
-#define RP_REQUEST_INTEGERS(X)                                                      \
-    X(max_tokens, 1, UINT32_MAX)                                                    \
-    X(logprobs, 0, 20)                                                              \
-    X(deadline_ms, 1, UINT64_C(604800000)) /* 7 days: as long as REQUEST is kept */ \
+#define RP_REQUEST_INTEGERS(X)                    \
+    X(max_tokens, 1, UINT32_MAX)                  \
+    X(logprobs, 0, 20)                            \
+    X(deadline_ms, 1, RP_REQUEST_DEADLINE_MS_MAX) \
     X(chunk_tokens, 1, 1024)
 
 /* The same with a fraction: field, least, greatest, whether the least itself is excluded. */
@@ -40,7 +40,8 @@ enum {
     RP_REQUEST_SESSION_BYTES_MAX = 128,
     RP_REQUEST_USER_BYTES_MAX = 128,
     RP_REQUEST_BIAS_MAX = 100, /* a logit bias goes from -100 to 100 */
-    RP_REQUEST_INPUTS_MAX = 256
+    RP_REQUEST_INPUTS_MAX = 256,
+    RP_REQUEST_DEADLINE_MS_MAX = 604800000 /* 7 days: as long as REQUEST is kept */
 };
 
 /* `model` is the name that the subject has. RP_INVALID or RP_LIMIT; `retref` may be NULL. */
