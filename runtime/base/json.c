@@ -107,6 +107,10 @@ void rp_json_double(rp_buffer *out, double value)
         rp_buffer_text(out, "null");
         return;
     }
+    if (value == 0) { /* "-0" would be read as an integer, which has no sign there */
+        rp_buffer_text(out, signbit(value) ? "-0.0" : "0");
+        return;
+    }
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
@@ -120,6 +124,10 @@ void rp_json_float(rp_buffer *out, float value)
     char text[32];
     if (!isfinite(value)) {
         rp_buffer_text(out, "null");
+        return;
+    }
+    if (value == 0) { /* "-0" would be read as an integer, which has no sign there */
+        rp_buffer_text(out, signbit(value) ? "-0.0" : "0");
         return;
     }
     for (int digits = 6; digits <= 9; digits++) {
