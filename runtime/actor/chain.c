@@ -1,0 +1,311 @@
+/* The numbered outputs of an answer.
+ *
+ * Each is stored behind the one before: output n is published with the sequence of output n-1 as
+ * the one expected last on the subject, and sent only when that is known. So whoever works on the
+ * answer, this process or one that took over, there is one row without a gap, and who is behind
+ * finds out at its next publish:
+ *
+ *   the last output has another cause       this input is a duplicate: it is settled
+ *   it was stored by a later delivery       this process was overtaken: it leaves the input alone
+ *   else                                    a lost acknowledgement, or an earlier attempt: go on
+ *                                           behind it
+ */
+#include "runtime/actor/worker_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { CHAIN_BODY_BYTES_MAX = 8 << 20, CHAIN_TEXTS_BYTES_MAX = 32 << 10, CHAIN_RETRY_MS = 200 };
+
+rp_status rp__chain_init(rp_context *context)
+{
+    rp__chain *chain = &context->chain;
+    size_t capacity = context->worker->spec.chain_outputs_max;
+    chain->queue = capacity ? calloc(capacity, sizeof *chain->queue) : NULL;
+    if (capacity && !chain->queue)
+        return RP_NO_MEMORY;
+    for (size_t i = 0; i < capacity; i++) {
+        rp_buffer_init(&chain->queue[i].body, CHAIN_BODY_BYTES_MAX);
+        rp_buffer_init(&chain->queue[i].texts, CHAIN_TEXTS_BYTES_MAX);
+    }
+    return RP_OK;
+}
+
+void rp__chain_done(rp_context *context)
+{
+    rp__chain *chain = &context->chain;
+    for (size_t i = 0; chain->queue && i < context->worker->spec.chain_outputs_max; i++) {
+        rp_buffer_done(&chain->queue[i].body);
+        rp_buffer_done(&chain->queue[i].texts);
+    }
+    free(chain->queue);
+    chain->queue = NULL;
+}
+
+void rp__chain_begin(rp_context *context)
+{
+    rp__chain *chain = &context->chain;
+    rp__queued *queue = chain->queue;
+    chain->named = false;
+    chain->sending = chain->reading = chain->was_full = false;
+    chain->next = chain->stored = chain->sequence = chain->stored_at_start = 0;
+    chain->last = NULL;
+    chain->head = chain->count = 0;
+    chain->queue = queue;
+}
+
+static rp__queued *queued_at(rp_context *context, size_t index)
+{
+    rp__chain *chain = &context->chain;
+    return &chain->queue[(chain->head + index) % context->worker->spec.chain_outputs_max];
+}
+
+/* -- how far has it come
+ * -------------------------------------------------------------------------------- */
+
+/* Rp-Try is <process instance>:<deliveries>. */
+static uint64_t deliveries_of(rp_bytes attempt)
+{
+    uint64_t number = 0, factor = 1;
+    for (size_t i = attempt.len; i > 0 && attempt.data[i - 1] != ':' && factor; i--) {
+        if (attempt.data[i - 1] < '0' || attempt.data[i - 1] > '9')
+            return 0;
+        number += (uint64_t)(attempt.data[i - 1] - '0') * factor;
+        factor *= 10;
+    }
+    return number;
+}
+
+typedef enum standing {
+    STANDING_NONE,
+    STANDING_OURS,
+    STANDING_DUPLICATE,
+    STANDING_OVERTAKEN
+} standing;
+
+static standing judge(rp_context *context, const rp_message *last, uint64_t *ret_index)
+{
+    rp_bytes stream;
+    uint64_t sequence;
+    if (rp__cause_parse(rp_message_header(last, RP_HEADER_CAUSE), &stream, &sequence, ret_index) !=
+            RP_OK ||
+        !rp_bytes_equal(stream, context->message->stream) ||
+        sequence != context->message->stream_sequence)
+        return STANDING_DUPLICATE;
+    if (deliveries_of(rp_message_header(last, RP_HEADER_TRY)) > context->message->deliveries)
+        return STANDING_OVERTAKEN;
+    return STANDING_OURS;
+}
+
+static void send_front(rp_context *context);
+
+static void adopt(rp_context *context, const rp_message *last, uint64_t index)
+{
+    rp__chain *chain = &context->chain;
+    chain->stored = index + 1;
+    chain->sequence = last->stream_sequence;
+    while (chain->count && queued_at(context, 0)->index < chain->stored) {
+        chain->head = (chain->head + 1) % context->worker->spec.chain_outputs_max;
+        chain->count--;
+    }
+}
+
+/* A copy that outlives the callback: the actor may want to know how an earlier delivery ended. */
+typedef struct kept {
+    rp_message message;
+    rp_bytes headers[RP_HEADER_COUNT];
+} kept;
+
+static rp_bytes kept_header(const rp_message *message, rp_header header)
+{
+    return ((const kept *)message)->headers[header];
+}
+
+static void kept_free(rp_message *message)
+{
+    (void)message; /* the arena's */
+}
+
+static const rp_message *keep(rp_context *context, const rp_message *message)
+{
+    kept *copy = rp_arena_array(&context->arena, 1, sizeof *copy);
+    if (!copy)
+        return NULL;
+    copy->message = *message;
+    copy->message.header = kept_header;
+    copy->message.free = kept_free;
+    copy->message.subject = rp_arena_copy(&context->arena, message->subject);
+    copy->message.reply = rp_bytes_of(NULL, 0);
+    copy->message.stream = rp_arena_copy(&context->arena, message->stream);
+    copy->message.body = rp_arena_copy(&context->arena, message->body);
+    for (size_t i = 0; i < RP_HEADER_COUNT; i++) {
+        rp_bytes value = rp_message_header(message, (rp_header)i);
+        if (value.data)
+            copy->headers[i] = rp_arena_copy(&context->arena, value);
+    }
+    return &copy->message;
+}
+
+static void opened(rp_context *context, const rp_message *last, uint64_t index)
+{
+    rp__chain *chain = &context->chain;
+    if (last) {
+        adopt(context, last, index);
+        chain->stored_at_start = chain->stored;
+        chain->last = keep(context, last);
+        if (!chain->last) {
+            rp__context_put_back(context, "the last output does not fit into the arena");
+            return;
+        }
+        uint64_t before = deliveries_of(rp_message_header(last, RP_HEADER_TRY));
+        context->tries = context->message->deliveries - before;
+    }
+    rp__worker_run(context);
+}
+
+static void on_last(void *arg, rp_status status, const rp_message *last)
+{
+    rp_context *context = arg;
+    rp_worker *worker = context->worker;
+    rp__chain *chain = &context->chain;
+    uint64_t index = 0;
+    chain->reading = false;
+    if (status != RP_OK && status != RP_NOT_FOUND) {
+        rp__context_put_back(context, "no answer on how far the output has come");
+        return;
+    }
+    standing where = status == RP_OK ? judge(context, last, &index) : STANDING_NONE;
+    if (where == STANDING_DUPLICATE) {
+        rp_counter_add(worker->metrics.duplicates, 1);
+        rp__context_abandon(context, true, RP_SETTLE_DONE, 0);
+    } else if (where == STANDING_OVERTAKEN) {
+        rp_counter_add(worker->metrics.overtaken, 1);
+        rp__context_abandon(context, false, RP_SETTLE_DONE, 0);
+    } else if (context->phase == RP__PHASE_OPENING) {
+        opened(context, where == STANDING_OURS ? last : NULL, index);
+    } else if (where == STANDING_NONE || index + 1 < chain->stored) {
+        /* What was stored is gone: begin again from what the stream holds now. */
+        rp__context_put_back(context, "stored outputs have left the stream");
+    } else {
+        adopt(context, last, index);
+        send_front(context);
+        rp__context_look(context);
+    }
+}
+
+rp_status rp__chain_read(rp_context *context)
+{
+    rp__chain *chain = &context->chain;
+    chain->reading = true;
+    rp_status status = rp_bus_last(
+        context->worker->env.bus, chain->name.stream, chain->name.stored, on_last, context);
+    if (status != RP_OK)
+        chain->reading = false;
+    return status;
+}
+
+/* -- sending
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void on_stored(void *arg, const rp_published *published)
+{
+    rp_context *context = arg;
+    rp__chain *chain = &context->chain;
+    rp__queued *front = queued_at(context, 0);
+    rp_status status = published->status;
+    chain->sending = false;
+    if (status == RP_CONFLICT) {
+        if (rp__chain_read(context) != RP_OK)
+            rp__context_put_back(context, "the outbox is full");
+        return;
+    }
+    if (status != RP_OK && status != RP_DUPLICATE) {
+        rp__context_put_back(context, published->why);
+        return;
+    }
+    rp_output_cb stored = front->stored;
+    uint64_t sequence = published->sequence;
+    chain->stored = front->index + 1;
+    chain->sequence = sequence;
+    chain->head = (chain->head + 1) % context->worker->spec.chain_outputs_max;
+    chain->count--;
+    send_front(context);
+    if (stored && rp__context_lives(context))
+        stored(context, RP_OK, sequence);
+    rp_worker *worker = context->worker;
+    if (chain->was_full && context->phase == RP__PHASE_RUNNING) {
+        chain->was_full = false;
+        if (worker->spec.chain_room)
+            worker->spec.chain_room(context, worker->state);
+    }
+    rp__context_look(context);
+}
+
+static void send_front(rp_context *context)
+{
+    rp__chain *chain = &context->chain;
+    rp__identity identity;
+    if (chain->count == 0 || chain->sending || chain->reading)
+        return;
+    rp__queued *front = queued_at(context, 0);
+    rp_bytes subject = rp_bytes_text(chain->name.publish);
+    rp_publication publication = {.subject = subject,
+        .body = rp_buffer_bytes(&front->body),
+        .expect = true,
+        .expected_sequence = chain->sequence};
+    rp__identity_headers(context, subject, front->index, RP_OUTPUT_CHAIN, &identity, &publication);
+    size_t at = 0;
+    for (size_t i = 0; i < front->header_count; i++) {
+        rp_publication_header(&publication, front->headers[i].header,
+            rp_bytes_of(front->texts.data + at, front->headers[i].len));
+        at += front->headers[i].len;
+    }
+    chain->sending = true;
+    if (rp_bus_publish(context->worker->env.bus, &publication, on_stored, context) != RP_OK) {
+        chain->sending = false;
+        rp__context_put_back(context, "the outbox does not take an output");
+    }
+}
+
+static void queue_header(rp__queued *queued, rp_header header, rp_bytes value)
+{
+    queued->headers[queued->header_count].header = header;
+    queued->headers[queued->header_count++].len = value.len;
+    rp_buffer_append(&queued->texts, value.data, value.len);
+}
+
+rp_status rp__chain_output(rp_context *context, const rp_output *output)
+{
+    rp__chain *chain = &context->chain;
+    if (!chain->named)
+        return RP_INVALID;
+    if (chain->next < chain->stored) { /* an earlier delivery stored it */
+        chain->next++;
+        rp_journal_clear(&context->journal);
+        return RP_OK;
+    }
+    if (chain->count == context->worker->spec.chain_outputs_max)
+        return RP_LIMIT;
+    rp__queued *queued = queued_at(context, chain->count);
+    queued->index = chain->next;
+    queued->stored = output->stored;
+    queued->header_count = 0;
+    rp_buffer_clear(&queued->body);
+    rp_buffer_clear(&queued->texts);
+    rp_buffer_append(&queued->body, output->body.data, output->body.len);
+    for (size_t i = 0; i < output->header_count; i++)
+        queue_header(queued, output->headers[i].header, output->headers[i].value);
+    const char *journal = rp_journal_text(&context->journal);
+    if (*journal)
+        queue_header(queued, RP_HEADER_JOURNAL, rp_bytes_text(journal));
+    if (queued->body.truncated || queued->texts.truncated ||
+        output->body.len > rp_bus_payload_bytes_max(context->worker->env.bus))
+        return RP_LIMIT;
+    rp_journal_clear(&context->journal);
+    chain->next++;
+    chain->count++;
+    chain->was_full = chain->count == context->worker->spec.chain_outputs_max;
+    send_front(context);
+    return RP_OK;
+}

@@ -1,0 +1,593 @@
+#include "runtime/actor/process.h"
+
+#include "runtime/actor/host_uv.h"
+#include "runtime/actor/presence.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/name.h"
+#include "runtime/bus/jetstream.h"
+#include "runtime/observe/admin.h"
+#include "runtime/observe/process_metrics.h"
+#include "runtime/topology/topology.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    NAME_BYTES = 96,
+    HOST_BYTES = 64,
+    HELP_BYTES_MAX = 32 << 10,
+    JOBS_OF_A_SLOT = 2,
+    LAST_WORDS_MS = 50, /* for the last settlements to leave the socket */
+    BEAT_MS = 500
+};
+
+typedef struct common_settings {
+    rp_endpoint endpoint;
+    const char *instance;
+    uint64_t slots;
+    uint64_t threads;
+    uint64_t drain_ns;
+    const char *admin_address;
+    uint64_t admin_port;
+    bool pin;
+    const char *log_level;
+    const char *log_format;
+    bool help;
+    bool version;
+} common_settings;
+
+struct rp_process {
+    const rp_actor_spec *spec;
+    common_settings common;
+    char name[NAME_BYTES];     /* of the instance */
+    char instance[NAME_BYTES]; /* the same and a random part: unique over all time */
+    char host_name[HOST_BYTES];
+    char admin_text[HOST_BYTES];
+    rp_log *root_log, *log;
+    rp_metrics *metrics;
+    rp_process_metrics process_metrics;
+    rp_admin *admin;
+    rp_topology *topology;
+    uint32_t cpus[RP_TOPOLOGY_CPUS_MAX]; /* one a compute thread, where they are pinned */
+    uv_loop_t loop;
+    bool loop_made;
+    rp_host *host;
+    rp_bus *bus;
+    rp_worker_env env;
+    void *state;
+    rp_worker *worker;
+    rp_presence *presence;
+    rp_timer *beat, *last_words;
+    uv_signal_t terminate, interrupt;
+    bool signals_made;
+    bool connected, draining, ready;
+};
+
+#ifndef RP_BUILD
+#error "the build names itself: -DRP_BUILD=\"...\""
+#endif
+
+const rp_worker_env *rp_process_env(const rp_process *process)
+{
+    return &process->env;
+}
+
+const char *rp_process_name(const rp_process *process)
+{
+    return process->name;
+}
+
+void rp_process_touch(rp_process *process)
+{
+    if (process->presence)
+        rp_presence_touch(process->presence);
+}
+
+/* -- options
+ * -------------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const rp_option common_options[] = {
+    RP_ENDPOINT_OPTIONS(common_settings, endpoint),
+    {"instance", 0, RP_OPTION_TEXT, "NAME", "REPRISE_INSTANCE", NULL,
+        "of this process, unlike every other's; made up where not given",
+        offsetof(common_settings, instance), 0, 0},
+    {"drain", 0, RP_OPTION_DURATION, "TIME", "REPRISE_DRAIN", "10s",
+        "to finish what is held when told to end; the rest is handed back",
+        offsetof(common_settings, drain_ns), 0, UINT64_C(3600000000000)},
+    {"admin-address", 0, RP_OPTION_TEXT, "ADDRESS", "REPRISE_ADMIN_ADDRESS", "127.0.0.1",
+        "of /metrics, /healthz and /readyz; loopback only",
+        offsetof(common_settings, admin_address), 0, 0},
+    {"admin-port", 0, RP_OPTION_COUNT, "PORT", "REPRISE_ADMIN_PORT", "0",
+        "0 takes any free one", offsetof(common_settings, admin_port), 0, 65535},
+    {"pin", 0, RP_OPTION_FLAG, NULL, "REPRISE_PIN", NULL,
+        "bind each compute thread to a core of its own: for a process that has its cores to itself",
+        offsetof(common_settings, pin), 0, 0},
+    {"log-level", 0, RP_OPTION_TEXT, "LEVEL", "REPRISE_LOG_LEVEL", "info",
+        "debug, info, warn, error or off", offsetof(common_settings, log_level), 0, 0},
+    {"log-format", 0, RP_OPTION_TEXT, "FORMAT", "REPRISE_LOG_FORMAT", "auto",
+        "text, json, or auto: text on a terminal", offsetof(common_settings, log_format), 0, 0},
+    {"help", 'h', RP_OPTION_FLAG, NULL, NULL, NULL, "show this",
+        offsetof(common_settings, help), 0, 0},
+    {"version", 0, RP_OPTION_FLAG, NULL, NULL, NULL, "show the build",
+        offsetof(common_settings, version), 0, 0},
+    {0}};
+/* clang-format on */
+
+enum { WORK_OPTIONS = 2 };
+
+/* The two whose defaults are the actor's. */
+static void work_options(const rp_actor_spec *spec, rp_option options[WORK_OPTIONS + 1])
+{
+    options[0] = (rp_option){"slots", 0, RP_OPTION_COUNT, "N", "REPRISE_SLOTS", spec->slots_default,
+        "messages held at once", offsetof(common_settings, slots), 1, RP_WORKER_SLOTS_MAX};
+    options[1] =
+        (rp_option){"threads", 0, RP_OPTION_COUNT, "N", "REPRISE_THREADS", spec->threads_default,
+            "compute threads; 0 = one a core", offsetof(common_settings, threads), 0, 256};
+    options[2] = (rp_option){0};
+}
+
+static void print_help(const rp_actor_spec *spec, const rp_option *work)
+{
+    rp_buffer out;
+    rp_buffer_init(&out, HELP_BYTES_MAX);
+    rp_buffer_printf(&out, "reprise-%s: %s\n\nUsage: reprise-%s [options]\n", spec->kind,
+        spec->summary, spec->kind);
+    if (spec->example)
+        rp_buffer_printf(&out, "\n  %s\n", spec->example);
+    if (spec->options) {
+        rp_buffer_printf(&out, "\nThe %s:\n", spec->kind);
+        rp_options_help(spec->options, &out);
+    }
+    rp_buffer_text(&out, "\nEvery actor:\n");
+    rp_options_help(work, &out);
+    rp_options_help(common_options, &out);
+    rp_buffer_text(&out,
+        "\nSIGTERM or Ctrl-C drains and ends; a second one ends at once.\n"
+        "Exit: 0 after a drain, 1 where it cannot start or go on, 2 for wrong options.\n");
+    fputs(rp_buffer_string(&out), stdout);
+    rp_buffer_done(&out);
+}
+
+/* The common settings and the actor's own in one block, which one parse over all tables fills. */
+typedef struct parsed {
+    rp_option *own_options; /* the actor's table, its offsets moved to where `own` lies */
+    common_settings common;
+    max_align_t own[];
+} parsed;
+
+static void parsed_free(parsed *p)
+{
+    if (p && p->own_options) {
+        const rp_option *const tables[] = {p->own_options};
+        rp_options_done(tables, 1, p);
+        free(p->own_options);
+    }
+    free(p);
+}
+
+static parsed *parsed_new(const rp_actor_spec *spec)
+{
+    size_t count = 0;
+    while (spec->options && spec->options[count].name)
+        count++;
+    parsed *p = calloc(1, sizeof *p + spec->settings_bytes);
+    rp_option *own = calloc(count + 1, sizeof *own);
+    if (!p || !own) {
+        free(p);
+        free(own);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        own[i] = spec->options[i];
+        own[i].offset += offsetof(parsed, own);
+    }
+    p->own_options = own;
+    return p;
+}
+
+static void shift(const rp_option *table, rp_option *shifted)
+{
+    do {
+        *shifted = *table;
+        shifted->offset += offsetof(parsed, common);
+        shifted++;
+    } while ((table++)->name);
+}
+
+static rp_status parse(int argc, char **argv, const rp_option *work, parsed *p, rp_error *reterr)
+{
+    rp_option common[sizeof common_options / sizeof *common_options];
+    rp_option shifted_work[WORK_OPTIONS + 1];
+    int arguments = 0;
+    shift(common_options, common);
+    shift(work, shifted_work);
+    const rp_option *const tables[] = {p->own_options, shifted_work, common};
+    rp_status status = rp_options_parse(tables, sizeof tables / sizeof *tables, argc, argv,
+        rp_environment_system, false, p, &arguments, reterr);
+    if (status == RP_OK && arguments > 0)
+        status = rp_error_set(reterr, RP_INVALID, argv[1],
+            "\"%.60s\" is no option; this program takes no arguments", argv[1]);
+    return status;
+}
+
+/* -- what the process stands on
+ * ------------------------------------------------------------------------- */
+
+static rp_status name_instance(rp_process *process, rp_error *reterr)
+{
+    uint8_t random[4] = {0};
+    const char *given = process->common.instance;
+    if (uv_random(NULL, NULL, random, sizeof random, 0, NULL) != 0)
+        return rp_error_set(reterr, RP_IO, NULL, "the system gives no random numbers");
+    unsigned drawn = (unsigned)random[0] << 24 | (unsigned)random[1] << 16 |
+                     (unsigned)random[2] << 8 | random[3];
+    if (gethostname(process->host_name, sizeof process->host_name - 1) != 0)
+        snprintf(process->host_name, sizeof process->host_name, "host");
+    char short_name[24];
+    size_t n = strcspn(process->host_name, ".");
+    snprintf(short_name, sizeof short_name, "%.*s", (int)(n < 20 ? n : 20), process->host_name);
+    if (given)
+        n = (size_t)snprintf(process->name, sizeof process->name, "%s", given);
+    else
+        n = (size_t)snprintf(
+            process->name, sizeof process->name, "%s-%d", short_name, (int)getpid());
+    for (const char *c = process->name; *c; c++) {
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
+        if (!plain || n >= 64)
+            return rp_error_set(reterr, RP_INVALID, "instance",
+                "--instance takes 1 to 63 of A-Z a-z 0-9 _ -, not \"%.64s\"", process->name);
+    }
+    snprintf(process->instance, sizeof process->instance, "%.64s.%08x", process->name, drawn);
+    return RP_OK;
+}
+
+static rp_status start_observing(rp_process *process, rp_error *reterr)
+{
+    const common_settings *c = &process->common;
+    rp_log_options options = {
+        .clock = rp_clock_system(), .fd = STDERR_FILENO, .environment = rp_environment_system};
+    const rp_metric_label labels[] = {{"kind", process->spec->kind}, {"instance", process->name}};
+    rp_status status = rp_log_level_parse(c->log_level, &options.level, reterr);
+    if (status == RP_OK)
+        status = rp_log_format_parse(c->log_format, &options.format, reterr);
+    if (status == RP_OK)
+        status = rp_log_new(&options, &process->root_log, reterr);
+    if (status == RP_OK)
+        status = rp_log_child(process->root_log, &process->log,
+            rp_log_text("kind", process->spec->kind), rp_log_text("instance", process->name));
+    if (status == RP_OK)
+        status = rp_metrics_new(labels, 2, &process->metrics, reterr);
+    if (status == RP_OK)
+        status = rp_process_metrics_init(
+            &process->process_metrics, process->metrics, rp_clock_system(), reterr);
+    const rp_metric_label build[] = {{"build", RP_BUILD}};
+    if (status == RP_OK)
+        status = rp_metrics_info(
+            process->metrics, "reprise_build_info", "What runs here.", build, 1, reterr);
+    if (status != RP_OK)
+        return status;
+    rp_admin_options admin = {.address = c->admin_address,
+        .port = (uint16_t)c->admin_port,
+        .clock = rp_clock_system(),
+        .metrics = process->metrics,
+        .name = process->name};
+    status = rp_admin_new(&admin, &process->admin, reterr);
+    if (status == RP_OK)
+        snprintf(process->admin_text, sizeof process->admin_text, "%.40s:%u", c->admin_address,
+            (unsigned)rp_admin_port(process->admin));
+    return status;
+}
+
+static void on_thread_start(void *arg, size_t thread)
+{
+    rp_process *process = arg;
+    rp_error error = {0};
+    if (process->common.pin &&
+        rp_topology_bind(process->topology, &process->cpus[thread], 1, &error) != RP_OK)
+        rp_log_warn(process->log, "thread_not_bound", rp_log_failure(&error));
+    if (process->spec->thread_start)
+        process->spec->thread_start(thread);
+}
+
+/* Two processes on one machine would choose the same cores, so threads are bound only where asked
+ * for; how many there are follows from the machine in any case. */
+static rp_status plan_threads(rp_process *process, rp_error *reterr)
+{
+    common_settings *c = &process->common;
+    rp_status status = rp_topology_new(&process->topology, reterr);
+    if (status != RP_OK)
+        return status;
+    if (c->threads == 0)
+        c->threads = rp_topology_threads(process->topology);
+    if (!c->pin)
+        return RP_OK;
+    return rp_topology_plan(process->topology, c->threads, process->cpus, reterr);
+}
+
+static rp_status start_host(rp_process *process, rp_error *reterr)
+{
+    const common_settings *c = &process->common;
+    rp_status status = plan_threads(process, reterr);
+    if (status != RP_OK)
+        return status;
+    if (uv_loop_init(&process->loop) != 0)
+        return rp_error_set(reterr, RP_IO, NULL, "the system gives no event loop");
+    process->loop_made = true;
+    rp_host_uv_spec spec = {.loop = &process->loop,
+        .clock = rp_clock_system(),
+        .threads = c->threads,
+        .jobs_max = c->slots * JOBS_OF_A_SLOT + c->threads,
+        .thread_start = on_thread_start,
+        .arg = process};
+    status = rp_host_uv_new(&spec, &process->host);
+    return status == RP_OK ? RP_OK
+                           : rp_error_set(reterr, status, "threads",
+                                 "%" PRIu64 " compute threads cannot be started", c->threads);
+}
+
+static rp_status start_bus(rp_process *process, rp_error *reterr)
+{
+    rp_jetstream_spec spec = {.loop = &process->loop,
+        .endpoint = &process->common.endpoint,
+        .clock = rp_clock_system(),
+        .log = process->log,
+        .metrics = process->metrics,
+        .name = process->instance,
+        .seed = rp_hash_fnv1a32(rp_bytes_text(process->instance)),
+        .limits = RP_JETSTREAM_LIMITS};
+    return rp_jetstream_new(&spec, &process->bus, reterr);
+}
+
+/* -- ready or not
+ * ------------------------------------------------------------------------------------------ */
+
+static void look_whether_ready(rp_process *process)
+{
+    const char *why = NULL;
+    if (process->draining)
+        why = "draining";
+    else if (!process->connected)
+        why = "no connection to the server";
+    else if (process->worker)
+        (void)rp_worker_troubled(process->worker, &why);
+    bool ready = why == NULL;
+    if (ready)
+        rp_admin_set_ready(process->admin);
+    else
+        rp_admin_set_unready(process->admin, why);
+    if (ready == process->ready)
+        return;
+    process->ready = ready;
+    if (ready)
+        rp_log_info(process->log, "ready", rp_log_text("admin", process->admin_text));
+    else
+        rp_log_warn(process->log, "not_ready", rp_log_text("why", why));
+    if (process->presence)
+        rp_presence_publish(process->presence);
+}
+
+static void on_state(void *arg, bool connected)
+{
+    rp_process *process = arg;
+    process->connected = connected;
+    look_whether_ready(process);
+}
+
+static void on_beat(void *arg)
+{
+    rp_process *process = arg;
+    rp_admin_beat(process->admin);
+    look_whether_ready(process);
+}
+
+static void describe(void *arg, Rp__Actor *record)
+{
+    rp_process *process = arg;
+    record->ready = process->ready;
+    record->has_slots_total = true;
+    record->slots_total = (uint32_t)process->common.slots;
+    record->has_slots_free = true;
+    record->slots_free = process->draining ? 0 : (uint32_t)rp_worker_slots_free(process->worker);
+    record->has_pending = true;
+    record->pending = rp_worker_busy(process->worker);
+    if (process->spec->describe)
+        process->spec->describe(process->state, record);
+}
+
+/* -- the end
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void on_last_words(void *arg)
+{
+    rp_process *process = arg;
+    uv_stop(&process->loop);
+}
+
+static void on_drained(void *arg)
+{
+    rp_process *process = arg;
+    rp_log_info(process->log, "drained");
+    rp_timer_set(process->last_words, LAST_WORDS_MS * RP_NS_PER_MS, 0);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    rp_process *process = handle->data;
+    if (process->draining) {
+        rp_log_warn(process->log, "ended_at_once", rp_log_number("signal", number));
+        uv_stop(&process->loop);
+        return;
+    }
+    rp_log_info(process->log, "draining", rp_log_number("signal", number),
+        rp_log_count("held", rp_worker_busy(process->worker)));
+    process->draining = true;
+    look_whether_ready(process);
+    rp_worker_drain(process->worker, process->common.drain_ns, on_drained, process);
+}
+
+static void start_signals(rp_process *process)
+{
+    uv_signal_init(&process->loop, &process->terminate);
+    uv_signal_init(&process->loop, &process->interrupt);
+    process->terminate.data = process->interrupt.data = process;
+    uv_signal_start(&process->terminate, on_signal, SIGTERM);
+    uv_signal_start(&process->interrupt, on_signal, SIGINT);
+    process->signals_made = true;
+}
+
+static void stop(rp_process *process)
+{
+    rp_presence_free(process->presence);
+    rp_worker_free(process->worker);
+    if (process->spec->stop)
+        process->spec->stop(process->state);
+    rp_timer_free(process->beat);
+    rp_timer_free(process->last_words);
+    rp_host_free(process->host);
+    rp_bus_free(process->bus);
+    if (process->signals_made) {
+        uv_close((uv_handle_t *)&process->terminate, NULL);
+        uv_close((uv_handle_t *)&process->interrupt, NULL);
+    }
+    if (process->loop_made) {
+        uv_run(&process->loop, UV_RUN_DEFAULT); /* until the last handle has closed */
+        uv_loop_close(&process->loop);
+    }
+    rp_topology_free(process->topology);
+    rp_admin_free(process->admin);
+    rp_metrics_free(process->metrics);
+    rp_log_free(process->log);
+    rp_log_free(process->root_log);
+}
+
+/* -- the start
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static rp_status start_worker(rp_process *process, rp_error *reterr)
+{
+    const rp_actor_spec *spec = process->spec;
+    rp_worker_spec worker = spec->worker;
+    worker.kind = spec->kind;
+    rp_status status =
+        rp_worker_new(&process->env, &worker, process->state, &process->worker, reterr);
+    if (status == RP_OK)
+        status = spec->mailboxes(process->state, process->worker, reterr);
+    if (status == RP_OK)
+        status = rp_worker_open(process->worker, reterr);
+    if (status == RP_OK && spec->opened)
+        status = spec->opened(process->state, process->worker, reterr);
+    return status;
+}
+
+static rp_status start_presence(rp_process *process, rp_error *reterr)
+{
+    rp_presence_spec spec = {.env = &process->env,
+        .kind = process->spec->kind,
+        .name = process->name,
+        .admin = process->admin_text,
+        .pid = (uint32_t)getpid(),
+        .host = process->host_name,
+        .describe = describe,
+        .arg = process};
+    rp_status status = rp_presence_new(&spec, &process->presence);
+    return status == RP_OK ? RP_OK
+                           : rp_error_set(reterr, status, "instance", "no record in ACTORS: %s",
+                                 rp_status_text(status));
+}
+
+static rp_status start(rp_process *process, const void *settings, rp_error *reterr)
+{
+    const rp_actor_spec *spec = process->spec;
+    rp_status status = name_instance(process, reterr);
+    if (status == RP_OK)
+        status = start_observing(process, reterr);
+    if (status == RP_OK)
+        status = start_host(process, reterr);
+    if (status == RP_OK)
+        status = start_bus(process, reterr);
+    if (status != RP_OK)
+        return status;
+    process->env = (rp_worker_env){.bus = process->bus,
+        .host = process->host,
+        .log = process->log,
+        .metrics = process->metrics,
+        .instance = process->instance,
+        .build = RP_BUILD,
+        .slots = process->common.slots};
+    if (spec->start)
+        status = spec->start(process, settings, &process->state, reterr);
+    if (status == RP_OK)
+        status = start_worker(process, reterr);
+    if (status == RP_OK)
+        status = rp_timer_new(process->host, on_beat, process, &process->beat);
+    if (status == RP_OK)
+        status = rp_timer_new(process->host, on_last_words, process, &process->last_words);
+    if (status == RP_OK)
+        status = start_presence(process, reterr);
+    if (status != RP_OK)
+        return status;
+    start_signals(process);
+    rp_timer_set(process->beat, BEAT_MS * RP_NS_PER_MS, BEAT_MS * RP_NS_PER_MS);
+    rp_bus_watch_state(process->bus, on_state, process);
+    return RP_OK;
+}
+
+static int run(rp_process *process, const void *settings)
+{
+    rp_error error = {0};
+    signal(SIGPIPE, SIG_IGN);
+    rp_status status = start(process, settings, &error);
+    if (status != RP_OK) {
+        if (process->log)
+            rp_log_error(process->log, "not_started", rp_log_failure(&error));
+        else
+            fprintf(stderr, "reprise-%s: %s\n", process->spec->kind, error.message);
+    } else {
+        rp_buffer cores;
+        rp_buffer_init(&cores, 512);
+        rp_topology_describe(process->topology, &cores);
+        rp_log_info(process->log, "started", rp_log_text("build", RP_BUILD),
+            rp_log_text("admin", process->admin_text),
+            rp_log_count("threads", process->common.threads),
+            rp_log_bytes("machine", rp_buffer_bytes(&cores)));
+        rp_buffer_done(&cores);
+        uv_run(&process->loop, UV_RUN_DEFAULT);
+    }
+    stop(process);
+    return status == RP_OK ? 0 : 1;
+}
+
+int rp_process_main(const rp_actor_spec *spec, int argc, char **argv)
+{
+    rp_option work[WORK_OPTIONS + 1];
+    rp_error error = {0};
+    int code = 0;
+    work_options(spec, work);
+    parsed *settings = parsed_new(spec);
+    rp_process *process = calloc(1, sizeof *process);
+    if (!settings || !process) {
+        fprintf(stderr, "reprise-%s: out of memory\n", spec->kind);
+        code = 1;
+    } else if (parse(argc, argv, work, settings, &error) != RP_OK) {
+        fprintf(stderr, "reprise-%s: %s\n", spec->kind, error.message);
+        code = 2;
+    } else if (settings->common.help) {
+        print_help(spec, work);
+    } else if (settings->common.version) {
+        printf("reprise-%s %s\n", spec->kind, RP_BUILD);
+    } else {
+        process->spec = spec;
+        process->common = settings->common;
+        code = run(process, settings->own);
+    }
+    free(process);
+    parsed_free(settings);
+    return code;
+}
