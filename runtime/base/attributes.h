@@ -17,6 +17,9 @@
 #define RP_NORETURN __attribute__((noreturn))
 #define RP_UNUSED   __attribute__((unused))
 
+/* Whether the processor that runs this has an instruction set, "avx2"; x86-64 only. */
+#define RP_CPU_HAS(name) (__builtin_cpu_supports(name) != 0)
+
 /* An invariant of ours. It holds in every build, release included; where it does not, the process
  * ends at once with the place, since going on would spread the damage. Input from outside is never
  * asserted: it gets an rp_status. */
