@@ -262,6 +262,7 @@ Test(codec_json, a_full_buffer_keeps_what_it_held)
         cr_expect_eq(
             rp_schema_encode(&cancel.base, (rp_encoding)encoding, &small, &error), RP_LIMIT);
         cr_expect_str_eq(error.limit, "16 bytes");
+        cr_expect_eq(small.len, 4);
         cr_expect_str_eq(rp_buffer_string(&small), "held");
         rp_buffer_done(&small);
     }
