@@ -19,8 +19,6 @@ static size_t round_up(size_t size)
 
 static chunk *chunk_new(rp_arena *arena, size_t size)
 {
-    if (size > arena->bytes_max - arena->bytes_held)
-        return NULL;
     chunk *c = malloc(sizeof *c + size);
     if (!c)
         return NULL;
@@ -31,9 +29,11 @@ static chunk *chunk_new(rp_arena *arena, size_t size)
 
 rp_status rp_arena_init(rp_arena *arena, size_t chunk_bytes, size_t bytes_max)
 {
-    *arena = (rp_arena){.chunk_bytes = round_up(chunk_bytes), .bytes_max = bytes_max};
-    if (chunk_bytes == 0 || arena->chunk_bytes > bytes_max)
+    *arena = (rp_arena){0};
+    if (chunk_bytes == 0 || chunk_bytes > bytes_max || bytes_max > SIZE_MAX / 4)
         return RP_INVALID;
+    arena->chunk_bytes = round_up(chunk_bytes);
+    arena->bytes_max = bytes_max;
     arena->first = chunk_new(arena, arena->chunk_bytes);
     arena->current = arena->first;
     return arena->first ? RP_OK : RP_NO_MEMORY;
@@ -56,22 +56,45 @@ void rp_arena_reset(rp_arena *arena)
     for (chunk *c = arena->first; c; c = c->next)
         c->used = 0;
     arena->current = arena->first;
+    arena->bytes_used = 0;
 }
 
-/* Goes on to the next kept chunk that holds `size`, or puts a new one behind the current. Kept
- * chunks that are too small are passed over; they serve again after the next reset. */
+/* Frees the chunks that hold no piece: those behind the current. */
+static void drop_unused(rp_arena *arena)
+{
+    for (chunk *c = arena->current->next; c;) {
+        chunk *next = c->next;
+        arena->bytes_held -= c->size;
+        free(c);
+        c = next;
+    }
+    arena->current->next = NULL;
+}
+
+/* Makes a chunk that has place for `size` the current one: a kept one, moved to the front of those
+ * that hold nothing yet, else a new one. Kept ones that are too small make way where all together
+ * would take too much. */
 static bool advance(rp_arena *arena, size_t size)
 {
-    while (arena->current->next) {
-        arena->current = arena->current->next;
-        if (arena->current->size >= size)
-            return true;
+    chunk *fitting = NULL;
+    for (chunk **link = &arena->current->next; *link; link = &(*link)->next) {
+        if ((*link)->size >= size) {
+            fitting = *link;
+            *link = fitting->next;
+            break;
+        }
     }
-    chunk *c = chunk_new(arena, size > arena->chunk_bytes ? size : arena->chunk_bytes);
-    if (!c)
-        return false;
-    arena->current->next = c;
-    arena->current = c;
+    if (!fitting) {
+        size_t chunk_bytes = size > arena->chunk_bytes ? size : arena->chunk_bytes;
+        if (arena->bytes_held + chunk_bytes > arena->bytes_max)
+            drop_unused(arena);
+        fitting = chunk_new(arena, chunk_bytes);
+        if (!fitting)
+            return false;
+    }
+    fitting->next = arena->current->next;
+    arena->current->next = fitting;
+    arena->current = fitting;
     return true;
 }
 
@@ -80,14 +103,14 @@ void *rp_arena_alloc(rp_arena *arena, size_t size)
     if (size > arena->bytes_max)
         return NULL;
     size = round_up(size ? size : 1);
+    if (size > arena->bytes_max - arena->bytes_used)
+        return NULL;
+    if (size > arena->current->size - arena->current->used && !advance(arena, size))
+        return NULL;
     chunk *c = arena->current;
-    if (size > c->size - c->used) {
-        if (!advance(arena, size))
-            return NULL;
-        c = arena->current;
-    }
     void *piece = c->data + c->used;
     c->used += size;
+    arena->bytes_used += size;
     return piece;
 }
 

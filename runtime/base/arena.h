@@ -2,8 +2,13 @@
  *
  * There is one arena a process, one an actor and one a message. A piece lives until the arena is
  * reset or done; pieces are never freed one by one. Memory comes in chunks of `chunk_bytes` (a
- * larger piece gets a chunk of its own) up to `bytes_max` in all, then rp_arena_alloc answers NULL.
- * A reset keeps the chunks, so that after warm-up a message's path takes nothing from malloc.
+ * larger piece gets a chunk of its own). A reset keeps the chunks, so that after warm-up a
+ * message's path takes nothing from malloc.
+ *
+ * All pieces since the last reset take `bytes_max` at most, each rounded up to the alignment of any
+ * type; then rp_arena_alloc answers NULL. Whether a piece fits follows from the pieces before it
+ * and never from what the arena held before a reset: a message is not refused because of those that
+ * came earlier. The chunks may take up to twice as much, since what is left at their ends is lost.
  *
  *     rp_arena arena;
  *     if (rp_arena_init(&arena, 16 << 10, 4 << 20) != RP_OK) ...
@@ -27,10 +32,12 @@ typedef struct rp_arena {
     struct rp__arena_chunk *current;
     size_t chunk_bytes;
     size_t bytes_max;
+    size_t bytes_used; /* by the pieces since the last reset */
     size_t bytes_held; /* what the chunks take from malloc */
 } rp_arena;
 
-/* Takes the first chunk. RP_INVALID where chunk_bytes is 0 or above bytes_max; RP_NO_MEMORY. */
+/* Takes the first chunk. RP_INVALID where chunk_bytes is 0 or above bytes_max, or bytes_max above a
+ * quarter of what can be addressed; RP_NO_MEMORY. */
 RP_MUST_USE rp_status rp_arena_init(rp_arena *arena, size_t chunk_bytes, size_t bytes_max);
 
 /* Frees every chunk. Accepts NULL and an arena of zeros. */

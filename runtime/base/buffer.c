@@ -43,13 +43,13 @@ bool rp_buffer_reserve(rp_buffer *buffer, size_t more)
         buffer->truncated = true;
         return false;
     }
-    size_t wanted = buffer->len + more + 1; /* the NUL behind it */
-    if (wanted <= buffer->capacity)
+    size_t filled = buffer->len + more;
+    if (filled < buffer->capacity) /* the NUL behind it has place too */
         return true;
     size_t capacity = buffer->capacity ? buffer->capacity : CAPACITY_MIN;
-    while (capacity < wanted)
+    while (capacity <= filled && capacity <= SIZE_MAX / 2)
         capacity *= 2;
-    uint8_t *data = realloc(buffer->data, capacity);
+    uint8_t *data = capacity > filled ? realloc(buffer->data, capacity) : NULL;
     if (!data) {
         buffer->truncated = true;
         return false;

@@ -1,5 +1,6 @@
 #include "runtime/base/json.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,17 +84,17 @@ void rp_json_string(rp_buffer *out, rp_bytes text)
     rp_buffer_byte(out, '"');
     for (size_t i = 0; i < text.len;) {
         uint8_t c = text.data[i];
-        size_t n = rp_utf8_length(text.data + i, text.len - i);
-        if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
-            i += n;
-            continue;
+        size_t n;
+        bool whole = rp_utf8_next(rp_bytes_of(text.data + i, text.len - i), &n) == RP_UTF8_WHOLE;
+        if (!whole || c < 0x20 || c == '"' || c == '\\') {
+            rp_buffer_append(out, text.data + plain, i - plain);
+            if (whole)
+                escape(out, c);
+            else
+                rp_buffer_text(out, RP_UTF8_REPLACEMENT);
+            plain = i + n;
         }
-        rp_buffer_append(out, text.data + plain, i - plain);
-        if (n == 0)
-            rp_buffer_text(out, "\xEF\xBF\xBD");
-        else
-            escape(out, c);
-        plain = ++i;
+        i += n;
     }
     if (text.len > plain)
         rp_buffer_append(out, text.data + plain, text.len - plain);
@@ -102,7 +103,7 @@ void rp_json_string(rp_buffer *out, rp_bytes text)
 
 void rp_json_double(rp_buffer *out, double value)
 {
-    char text[32];
+    char text[40];
     if (!isfinite(value)) {
         rp_buffer_text(out, "null");
         return;
@@ -111,7 +112,8 @@ void rp_json_double(rp_buffer *out, double value)
         rp_buffer_text(out, signbit(value) ? "-0.0" : "0");
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    /* what has 15 digits reads back, but the least numbers, which have fewer that mean something */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;
@@ -121,7 +123,7 @@ void rp_json_double(rp_buffer *out, double value)
 
 void rp_json_float(rp_buffer *out, float value)
 {
-    char text[32];
+    char text[40];
     if (!isfinite(value)) {
         rp_buffer_text(out, "null");
         return;
@@ -130,7 +132,7 @@ void rp_json_float(rp_buffer *out, float value)
         rp_buffer_text(out, signbit(value) ? "-0.0" : "0");
         return;
     }
-    for (int digits = 6; digits <= 9; digits++) {
+    for (int digits = fabsf(value) < FLT_MIN ? 1 : FLT_DIG; digits <= FLT_DECIMAL_DIG; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value)
             break;

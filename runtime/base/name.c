@@ -1,9 +1,9 @@
 #include "runtime/base/name.h"
 
-#include "runtime/base/hash.h"
-
 #include <inttypes.h>
 #include <stdio.h>
+
+#include "runtime/base/hash.h"
 
 static bool is_plain(uint8_t c)
 {
@@ -30,7 +30,7 @@ rp_status rp_name_encode(rp_bytes name, char *token, size_t token_bytes)
     size_t n = 0;
     for (size_t i = 0; i < name.len; i++) {
         uint8_t c = name.data[i];
-        if (n + 4 > token_bytes) /* =XX and the NUL */
+        if (n + (is_plain(c) ? 2 : 4) > token_bytes) /* with the NUL */
             return RP_LIMIT;
         if (is_plain(c)) {
             token[n++] = (char)c;
@@ -61,7 +61,7 @@ rp_status rp_name_decode(rp_bytes token, char *name, size_t name_bytes, size_t *
         } else if (!is_plain(c)) {
             return RP_INVALID;
         }
-        if (n + 2 > name_bytes)
+        if (n + 2 > name_bytes || n == RP_NAME_MAX)
             return RP_LIMIT;
         name[n++] = (char)c;
     }
@@ -104,7 +104,7 @@ bool rp_name_is_subject(rp_bytes subject)
 rp_bytes rp_name_token(rp_bytes subject, size_t index)
 {
     size_t start = 0;
-    for (size_t i = 0; i <= subject.len; i++) {
+    for (size_t i = 0; subject.len > 0 && i <= subject.len; i++) {
         if (i < subject.len && subject.data[i] != '.')
             continue;
         if (index-- == 0)

@@ -23,7 +23,8 @@ enum {
 RP_MUST_USE rp_status rp_name_encode(rp_bytes name, char *token, size_t token_bytes);
 
 /* Writes the name of `token` and a NUL into `name`; the name may hold NULs, `ret_len` counts them.
- * RP_INVALID where the token is no encoding, RP_LIMIT where it does not fit. */
+ * RP_INVALID where the token is no encoding, RP_LIMIT where it does not fit or is above
+ * RP_NAME_MAX. */
 RP_MUST_USE rp_status rp_name_decode(
     rp_bytes token, char *name, size_t name_bytes, size_t *ret_len);
 

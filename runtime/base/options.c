@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { NUMBER_BYTES = 32 };
+
 typedef struct unit {
     const char *name;
     uint64_t factor;
@@ -37,31 +39,35 @@ static rp_status parse_number(const char *text, const unit *units, uint64_t *ret
     return RP_INVALID;
 }
 
+/* A unit that is a whole multiple of another comes before it: a value is shown in the first that
+ * divides it. */
+static const unit count_units[] = {{"", 1}, {NULL, 0}};
+
+static const unit byte_units[] = {{"TiB", UINT64_C(1) << 40}, {"GiB", UINT64_C(1) << 30},
+    {"MiB", UINT64_C(1) << 20}, {"KiB", UINT64_C(1) << 10}, {"TB", UINT64_C(1000000000000)},
+    {"GB", 1000000000}, {"MB", 1000000}, {"kB", 1000}, {"", 1}, {"B", 1}, {NULL, 0}};
+
+static const unit duration_units[] = {{"d", UINT64_C(86400000000000)},
+    {"h", UINT64_C(3600000000000)}, {"m", UINT64_C(60000000000)}, {"s", 1000000000},
+    {"ms", 1000000}, {"us", 1000}, {"ns", 1}, {NULL, 0}};
+
 rp_status rp_parse_count(const char *text, uint64_t *ret_value)
 {
-    static const unit units[] = {{"", 1}, {NULL, 0}};
-    return parse_number(text, units, ret_value);
+    return parse_number(text, count_units, ret_value);
 }
 
 rp_status rp_parse_bytes(const char *text, uint64_t *ret_bytes)
 {
-    static const unit units[] = {{"", 1}, {"B", 1}, {"KiB", UINT64_C(1) << 10},
-        {"MiB", UINT64_C(1) << 20}, {"GiB", UINT64_C(1) << 30}, {"TiB", UINT64_C(1) << 40},
-        {"kB", 1000}, {"MB", 1000000}, {"GB", 1000000000}, {"TB", UINT64_C(1000000000000)},
-        {NULL, 0}};
-    return parse_number(text, units, ret_bytes);
+    return parse_number(text, byte_units, ret_bytes);
 }
 
 rp_status rp_parse_duration(const char *text, uint64_t *ret_ns)
 {
-    static const unit units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000},
-        {"m", UINT64_C(60000000000)}, {"h", UINT64_C(3600000000000)},
-        {"d", UINT64_C(86400000000000)}, {NULL, 0}};
     if (strcmp(text, "0") == 0) {
         *ret_ns = 0;
         return RP_OK;
     }
-    return parse_number(text, units, ret_ns);
+    return parse_number(text, duration_units, ret_ns);
 }
 
 static void *place(const rp_option *option, void *settings)
@@ -69,16 +75,35 @@ static void *place(const rp_option *option, void *settings)
     return (uint8_t *)settings + option->offset;
 }
 
+/* A limit as it would be written on the command line. */
+static void number_text(const rp_option *option, uint64_t value, char text[NUMBER_BYTES])
+{
+    const unit *u = option->kind == RP_OPTION_BYTES      ? byte_units
+                    : option->kind == RP_OPTION_DURATION ? duration_units
+                                                         : count_units;
+    while (value % u->factor != 0)
+        u++;
+    snprintf(text, NUMBER_BYTES, "%" PRIu64 "%s", value / u->factor, value ? u->name : "");
+}
+
 static rp_status refuse(const rp_option *option, const char *value, rp_error *reterr)
 {
     static const char *const examples[] = {[RP_OPTION_COUNT] = "a whole number",
         [RP_OPTION_BYTES] = "a size such as 64MiB",
         [RP_OPTION_DURATION] = "a time such as 250ms"};
-    char range[RP_ERROR_LIMIT_MAX] = "";
+    char min[NUMBER_BYTES], max[NUMBER_BYTES];
+    number_text(option, option->min, min);
+    number_text(option, option->max, max);
     if (option->max)
-        snprintf(range, sizeof range, " from %" PRIu64 " to %" PRIu64, option->min, option->max);
-    return rp_error_set(reterr, RP_INVALID, option->name, "--%s takes %s%s, not \"%s\"",
-        option->name, examples[option->kind], range, value);
+        return rp_error_set(reterr, RP_INVALID, option->name,
+            "--%s takes %s from %s to %s, not \"%s\"", option->name, examples[option->kind], min,
+            max, value);
+    if (option->min)
+        return rp_error_set(reterr, RP_INVALID, option->name,
+            "--%s takes %s from %s on, not \"%s\"", option->name, examples[option->kind], min,
+            value);
+    return rp_error_set(reterr, RP_INVALID, option->name, "--%s takes %s, not \"%s\"", option->name,
+        examples[option->kind], value);
 }
 
 static rp_status store_number(
@@ -163,63 +188,88 @@ static const rp_option *find(
     return NULL;
 }
 
+/* What a word of the command line says. */
+typedef struct spelling {
+    const rp_option *option; /* NULL = there is no such option */
+    const char *value;       /* behind =; NULL = none there */
+    bool negated;            /* --no-name */
+} spelling;
+
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1];
+}
+
+static spelling spell(const rp_option *const *tables, size_t count, const char *word)
+{
+    spelling s = {0};
+    if (word[1] != '-') {
+        s.option = word[2] ? NULL : find(tables, count, NULL, 0, word[1]);
+        return s;
+    }
+    const char *name = word + 2;
+    const char *equals = strchr(name, '=');
+    size_t len = equals ? (size_t)(equals - name) : strlen(name);
+    s.value = equals ? equals + 1 : NULL;
+    s.option = find(tables, count, name, len, 0);
+    if (!s.option && len > 3 && strncmp(name, "no-", 3) == 0) {
+        s.option = find(tables, count, name + 3, len - 3, 0);
+        s.negated = s.option && s.option->kind == RP_OPTION_FLAG;
+        if (!s.negated)
+            s.option = NULL;
+    }
+    return s;
+}
+
 /* One option of the command line at argv[*index]; moves *index past what it took. */
 static rp_status take(const rp_option *const *tables, size_t count, int argc, char **argv,
     int *index, void *settings, rp_error *reterr)
 {
     const char *word = argv[*index];
-    bool is_long = word[1] == '-';
-    const char *name = word + (is_long ? 2 : 1);
-    const char *equals = is_long ? strchr(name, '=') : NULL;
-    size_t len = equals ? (size_t)(equals - name) : strlen(name);
-    const rp_option *option = find(tables, count, name, len, is_long ? 0 : word[1]);
-    bool negated = !option && is_long && strncmp(name, "no-", 3) == 0;
-    if (negated) {
-        option = find(tables, count, name + 3, len - 3, 0);
-        if (option && option->kind != RP_OPTION_FLAG)
-            option = NULL;
-    }
-    if (!option || (!is_long && word[2]))
-        return rp_error_set(reterr, RP_INVALID, name, "there is no option %.48s; see --help", word);
+    const spelling s = spell(tables, count, word);
+    const rp_option *option = s.option;
+    if (!option)
+        return rp_error_set(reterr, RP_INVALID, word, "there is no option %.48s; see --help", word);
     ++*index;
     if (option->kind == RP_OPTION_FLAG) {
-        if (equals)
+        if (s.value)
             return rp_error_set(reterr, RP_INVALID, option->name,
-                "--%s takes no value; --no-%s "
-                "turns it off",
-                option->name, option->name);
-        *(bool *)place(option, settings) = !negated;
+                "--%s takes no value; --no-%s turns it off", option->name, option->name);
+        *(bool *)place(option, settings) = !s.negated;
         return RP_OK;
     }
-    if (equals)
-        return store(option, equals + 1, false, settings, reterr);
+    if (s.value)
+        return store(option, s.value, false, settings, reterr);
     if (*index >= argc)
         return rp_error_set(reterr, RP_INVALID, option->name, "--%s needs a value: --%s %s",
             option->name, option->name, option->value_name);
     return store(option, argv[(*index)++], false, settings, reterr);
 }
 
-static bool is_given(const rp_option *option, const char *word)
+/* Whether the command line has the option, read as rp_options_parse does: a value that looks like
+ * an option is a value, and the end is the same. */
+static bool is_given(const rp_option *const *tables, size_t count, const rp_option *option,
+    int argc, char **argv, bool stop_at_argument)
 {
-    size_t len = strlen(option->name);
-    if (word[0] != '-')
-        return false;
-    if (word[1] != '-')
-        return option->letter && word[1] == option->letter;
-    const char *name = word + 2;
-    if (option->kind == RP_OPTION_FLAG && strncmp(name, "no-", 3) == 0)
-        name += 3;
-    return strncmp(name, option->name, len) == 0 && (name[len] == '\0' || name[len] == '=');
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (!is_option(argv[i])) {
+            if (stop_at_argument)
+                return false;
+            continue;
+        }
+        const spelling s = spell(tables, count, argv[i]);
+        if (s.option == option)
+            return true;
+        if (s.option && s.option->kind != RP_OPTION_FLAG && !s.value)
+            i++;
+    }
+    return false;
 }
 
 /* Environment, else default, for what the command line does not say. */
-static rp_status fill(const rp_option *option, int argc, char **argv, rp_environment environment,
-    void *settings, rp_error *reterr)
+static rp_status fill(
+    const rp_option *option, rp_environment environment, void *settings, rp_error *reterr)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (is_given(option, argv[i]))
-            return RP_OK;
-    }
     const char *value =
         option->environment && environment ? environment(option->environment) : NULL;
     if (!value)
@@ -234,7 +284,9 @@ rp_status rp_options_parse(const rp_option *const *tables, size_t count, int arg
     int arguments = 0, i = 1;
     for (size_t t = 0; t < count; t++) {
         for (const rp_option *o = tables[t]; o->name; o++) {
-            rp_status status = fill(o, argc, argv, environment, settings, reterr);
+            rp_status status = RP_OK;
+            if (!is_given(tables, count, o, argc, argv, stop_at_argument))
+                status = fill(o, environment, settings, reterr);
             if (status != RP_OK)
                 return status;
         }
@@ -244,7 +296,7 @@ rp_status rp_options_parse(const rp_option *const *tables, size_t count, int arg
             i++;
             break;
         }
-        if (argv[i][0] == '-' && argv[i][1]) {
+        if (is_option(argv[i])) {
             rp_status status = take(tables, count, argc, argv, &i, settings, reterr);
             if (status != RP_OK)
                 return status;

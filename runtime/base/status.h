@@ -8,7 +8,7 @@
  *     rp_error error = {0};
  *     rp_status status = rp_gguf_open(path, &file, &error);
  *     if (status != RP_OK)
- *         rp_log_error(log, "model_refused", rp_log_text("why", error.message));
+ *         rp_log_error(log, "model_refused", rp_log_failure(&error));
  *
  * A function that fails sets the error once, where it knows most, and those above pass it on:
  *

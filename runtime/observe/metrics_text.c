@@ -20,8 +20,8 @@ static void put_escaped(rp_buffer *out, const char *text, bool in_quotes)
 {
     rp_bytes rest = rp_bytes_text(text);
     while (rest.len > 0) {
-        size_t n = rp_utf8_length(rest.data, rest.len);
-        if (n == 0)
+        size_t n;
+        if (rp_utf8_next(rest, &n) != RP_UTF8_WHOLE)
             rp_buffer_text(out, RP_UTF8_REPLACEMENT);
         else if (*rest.data == '\n')
             rp_buffer_text(out, "\\n");
@@ -31,7 +31,7 @@ static void put_escaped(rp_buffer *out, const char *text, bool in_quotes)
             rp_buffer_text(out, "\\\"");
         else
             rp_buffer_append(out, rest.data, n);
-        rest = rp_bytes_of(rest.data + (n ? n : 1), rest.len - (n ? n : 1));
+        rest = rp_bytes_of(rest.data + n, rest.len - n);
     }
 }
 
