@@ -1,6 +1,6 @@
 /* Any message in either encoding: the first byte chooses which, the rest is the body. */
 #include "schemas/schema.h"
-#include "stable.h"
+#include "tests/fuzz/schemas/stable.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* An inference request as users publish it, in protobuf. */
 #include "schemas/validate.h"
-#include "stable.h"
+#include "tests/fuzz/schemas/stable.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

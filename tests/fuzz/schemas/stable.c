@@ -1,4 +1,4 @@
-#include "stable.h"
+#include "tests/fuzz/schemas/stable.h"
 
 #include "runtime/base/utf8.h"
 

@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 
-#include "generated.h"
+#include "tests/unit/schemas/generated.h"
 
 enum { SEEDS = 200, BODY_MAX = 64 << 10 };
 
