@@ -34,15 +34,14 @@ Test(validate, what_an_inference_may_ask_for)
     static const char *const bodies[] = {
         "{\"prompt\":\"a\"}",
         "{\"tokens\":[0]}",
-        "{\"messages\":[{\"role\":\"system\",\"content\":\"a\"},{\"role\":\"user\",\"content\":"
-        "\"\"},"
-        "{\"role\":\"assistant\",\"content\":\"b\"}]}",
         "{\"prompt\":\"a\",\"tokens\":[],\"messages\":[]}",
-        "{\"prompt\":\"a\",\"temperature\":0,\"top_p\":1,\"min_p\":0,\"presence_penalty\":-2,"
-        "\"frequency_penalty\":2,\"repetition_penalty\":10,\"top_k\":0,\"logprobs\":0,"
-        "\"max_tokens\":1,\"deadline_ms\":1,\"chunk_tokens\":1,\"seed\":0,\"model\":\"gemma3\"}",
-        "{\"prompt\":\"a\",\"temperature\":2,\"min_p\":1,\"logprobs\":20,\"chunk_tokens\":1024,"
-        "\"deadline_ms\":604800000,\"logit_bias\":{\"0\":100,\"7\":-100}}",
+        ("{\"messages\":[{\"role\":\"system\",\"content\":\"a\"},{\"role\":\"user\","
+         "\"content\":\"\"},{\"role\":\"assistant\",\"content\":\"b\"}]}"),
+        ("{\"prompt\":\"a\",\"temperature\":0,\"top_p\":1,\"min_p\":0,\"presence_penalty\":-2,"
+         "\"frequency_penalty\":2,\"repetition_penalty\":10,\"top_k\":0,\"logprobs\":0,"
+         "\"max_tokens\":1,\"deadline_ms\":1,\"chunk_tokens\":1,\"seed\":0,\"model\":\"gemma3\"}"),
+        ("{\"prompt\":\"a\",\"temperature\":2,\"min_p\":1,\"logprobs\":20,\"chunk_tokens\":1024,"
+         "\"deadline_ms\":604800000,\"logit_bias\":{\"0\":100,\"7\":-100}}"),
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
         cr_expect_eq(check(&rp__infer_request__descriptor, bodies[i]), RP_OK, "%s: %s", bodies[i],
