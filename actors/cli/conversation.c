@@ -1,0 +1,271 @@
+#include "actors/cli/conversation.h"
+
+#include "actors/cli/answer.h"
+#include "actors/cli/interrupt.h"
+#include "actors/cli/units.h"
+#include "runtime/base/name.h"
+#include "schemas/codec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define POLL_NS      (100 * RP_NS_PER_MS) /* an interrupt is noticed so soon */
+#define REREAD_NS    (1 * RP_NS_PER_S)    /* silence after which the stream is read */
+#define LOOK_NS      (3 * RP_NS_PER_S)    /* silence after which ACTORS is read */
+#define CANCEL_NS    (10 * RP_NS_PER_S)   /* that the answer has to end after a cancel */
+#define RETRY_MIN_NS (50 * RP_NS_PER_MS)
+#define RETRY_MAX_NS (2 * RP_NS_PER_S)
+
+enum { CHUNK_ARENA_MAX = 64 << 20, PUBLISH_TRIES = 10, SUBJECT_BYTES = RP_CLIENT_SUBJECT_BYTES };
+
+typedef struct state {
+    const rp_conversation *c;
+    rp_answer answer;
+    rp_arena arena; /* of one chunk */
+    char reply[SUBJECT_BYTES];
+    char tenant[RP_NAME_TOKEN_BYTES], model[RP_NAME_TOKEN_BYTES];
+    uint64_t heard_ns;     /* when the last chunk was taken, or we began */
+    uint64_t reread_ns;    /* when the stream was last read */
+    uint64_t looked_ns;    /* when ACTORS was last read */
+    uint64_t cancelled_ns; /* 0 = not */
+    bool absence_told;
+} state;
+
+static uint64_t now(const state *s)
+{
+    return rp_clock_monotonic_ns(s->c->clock);
+}
+
+/* -- chunks ---------------------------------------------------------------------------------------
+ */
+
+static uint64_t header_number(const rp_message *message, rp_header header)
+{
+    char text[24];
+    uint64_t number = 0;
+    rp_bytes value = rp_message_header(message, header);
+    if (value.len == 0 || value.len >= sizeof text)
+        return 0;
+    memcpy(text, value.data, value.len);
+    text[value.len] = '\0';
+    return rp_parse_count(text, &number) == RP_OK ? number : 0;
+}
+
+static rp_status decode(
+    state *s, const rp_message *message, const Rp__Chunk **ret_chunk, rp_error *reterr)
+{
+    rp_encoding encoding;
+    rp_refusal refusal;
+    void *chunk = NULL;
+    rp_arena_reset(&s->arena);
+    rp_status status =
+        rp_encoding_of(rp_message_header(message, RP_HEADER_CONTENT_TYPE), &encoding, &refusal);
+    if (status == RP_OK)
+        status = rp_schema_decode(
+            &rp__chunk__descriptor, encoding, message->body, &s->arena, &chunk, &refusal);
+    if (status != RP_OK)
+        return rp_error_set(reterr, RP_CORRUPT, s->reply, "what came on %s is no chunk: %.160s",
+            s->reply, refusal.detail.message);
+    *ret_chunk = chunk;
+    return RP_OK;
+}
+
+static void take(state *s, const rp_message *message, const Rp__Chunk *chunk, uint64_t sequence)
+{
+    rp_answer_taken(&s->answer, sequence, chunk->has_finish_reason);
+    s->heard_ns = s->reread_ns = s->looked_ns = now(s);
+    s->c->on_chunk(s->c->arg, chunk, message->body);
+}
+
+/* Takes from the stream whatever it holds beyond the last chunk. A server that is away is asked
+ * again later. */
+static rp_status reread(state *s, rp_error *reterr)
+{
+    rp_status status = RP_OK;
+    s->reread_ns = now(s);
+    while (status == RP_OK && !s->answer.finished) {
+        rp_message *message = NULL;
+        const Rp__Chunk *chunk = NULL;
+        if (rp_client_next(s->c->client, "REPLY", s->reply, s->answer.last_sequence + 1, &message,
+                NULL) != RP_OK)
+            return RP_OK;
+        status = decode(s, message, &chunk, reterr);
+        if (status == RP_OK &&
+            rp_answer_read(&s->answer, message->stream_sequence, chunk->index) != RP_ANSWER_TAKE)
+            status = rp_error_set(reterr, RP_CORRUPT, s->reply,
+                "chunk %llu of the answer is not in REPLY any more; ask again",
+                (unsigned long long)s->answer.next_index);
+        if (status == RP_OK)
+            take(s, message, chunk, message->stream_sequence);
+        rp_message_free(message);
+    }
+    return status;
+}
+
+static rp_status hear(state *s, const rp_message *message, rp_error *reterr)
+{
+    const Rp__Chunk *chunk = NULL;
+    uint64_t sequence = header_number(message, RP_HEADER_SEQUENCE);
+    uint64_t last = header_number(message, RP_HEADER_LAST_SEQUENCE);
+    rp_status status = decode(s, message, &chunk, reterr);
+    if (status != RP_OK)
+        return status;
+    switch (rp_answer_heard(&s->answer, sequence, last, chunk->index)) {
+    case RP_ANSWER_TAKE:
+        take(s, message, chunk, sequence);
+        return RP_OK;
+    case RP_ANSWER_OLD:
+        return RP_OK;
+    default:
+        return reread(s, reterr);
+    }
+}
+
+/* -- publishing -----------------------------------------------------------------------------------
+ */
+
+/* The id makes it safe to send again: a second copy is answered once. */
+static rp_status publish(state *s, const char *subject, rp_bytes body, rp_error *reterr)
+{
+    rp_status status = RP_OK;
+    uint64_t pause_ns = RETRY_MIN_NS;
+    rp_publication publication = {.subject = rp_bytes_text(subject), .body = body};
+    rp_publication_header(&publication, RP_HEADER_REQUEST, rp_bytes_text(s->c->request));
+    for (int attempt = 0; attempt < PUBLISH_TRIES; attempt++) {
+        status = rp_client_publish(s->c->client, &publication, NULL, reterr);
+        if (status != RP_BUSY && status != RP_UNAVAILABLE && status != RP_TIMEOUT)
+            break;
+        if (rp_interrupt_wait(pause_ns))
+            return rp_error_set(reterr, RP_CANCELLED, NULL, "interrupted before it was published");
+        pause_ns = pause_ns * 2 < RETRY_MAX_NS ? pause_ns * 2 : RETRY_MAX_NS;
+    }
+    return status == RP_DUPLICATE ? RP_OK : status;
+}
+
+static rp_status cancel(state *s, rp_error *reterr)
+{
+    char subject[SUBJECT_BYTES];
+    if (s->cancelled_ns)
+        return rp_error_set(reterr, RP_CANCELLED, NULL, "left; the cancel is on its way");
+    s->cancelled_ns = now(s);
+    s->c->on_note(s->c->arg, "cancelling; Ctrl-C again leaves at once");
+    snprintf(subject, sizeof subject, "control.%s.%s.cancel", s->tenant, s->c->request);
+    return publish(s, subject, rp_bytes_of(NULL, 0), reterr);
+}
+
+/* -- silence --------------------------------------------------------------------------------------
+ */
+
+/* Who is missing for an answer, as a sentence; "" where everybody is there or it cannot be told. */
+static void who_is_missing(const state *s, char *text, size_t text_bytes)
+{
+    rp_presence presence;
+    text[0] = '\0';
+    if (rp_presence_init(&presence, NULL) == RP_OK &&
+        rp_presence_read(s->c->client, s->c->clock, &presence, NULL) == RP_OK) {
+        if (!rp_presence_ready(&presence, "tokenizer", NULL, NULL))
+            snprintf(text, text_bytes, "no tokenizer is alive");
+        else if (!rp_presence_ready(&presence, "executor", s->c->model, NULL))
+            snprintf(text, text_bytes, "no executor of %s is alive", s->c->model);
+    }
+    rp_presence_done(&presence);
+}
+
+static void look(state *s)
+{
+    char missing[RP_NAME_MAX + 64], note[RP_NAME_MAX + 128];
+    s->looked_ns = now(s);
+    who_is_missing(s, missing, sizeof missing);
+    if (*missing && !s->absence_told) {
+        snprintf(note, sizeof note, "%s; waiting for one (Ctrl-C cancels)", missing);
+        s->c->on_note(s->c->arg, note);
+    }
+    s->absence_told = *missing != '\0';
+}
+
+static rp_status give_up(state *s, rp_error *reterr)
+{
+    char missing[RP_NAME_MAX + 64], waited[RP_UNITS_TEXT_BYTES];
+    who_is_missing(s, missing, sizeof missing);
+    rp_units_duration(s->c->silence_ns, waited);
+    return rp_error_set(reterr, RP_TIMEOUT, "answer",
+        "nothing came for %s%s%s; the request stays queued, and its answer will lie on %s", waited,
+        *missing ? ": " : "", missing, s->reply);
+}
+
+static rp_status be_silent(state *s, rp_error *reterr)
+{
+    uint64_t t = now(s);
+    if (s->cancelled_ns && t - s->cancelled_ns > CANCEL_NS)
+        return rp_error_set(reterr, RP_CANCELLED, NULL,
+            "the answer did not end after the cancel, which stays in CONTROL");
+    if (t - s->heard_ns > s->c->silence_ns)
+        return give_up(s, reterr);
+    if (t - s->looked_ns > LOOK_NS)
+        look(s);
+    return t - s->reread_ns > REREAD_NS ? reread(s, reterr) : RP_OK;
+}
+
+/* -- the whole ------------------------------------------------------------------------------------
+ */
+
+static rp_status listen_to_it(state *s, rp_client_inbox *inbox, rp_error *reterr)
+{
+    rp_status status = RP_OK;
+    while (status == RP_OK && !s->answer.finished) {
+        rp_message *message = NULL;
+        rp_status received = rp_client_receive(inbox, POLL_NS, &message, NULL);
+        if (received == RP_OK)
+            status = hear(s, message, reterr);
+        else if (received == RP_LIMIT) /* came faster than it was read */
+            status = reread(s, reterr);
+        else if (received != RP_TIMEOUT)
+            status = rp_error_set(reterr, received, "server", "the connection is closed");
+        else
+            status = be_silent(s, reterr);
+        rp_message_free(message);
+        if (status == RP_OK && !s->answer.finished && rp_interrupt_wait(0))
+            status = cancel(s, reterr);
+    }
+    return status;
+}
+
+static rp_status name_it(state *s, rp_error *reterr)
+{
+    rp_bytes tenant = rp_bytes_text(s->c->tenant), model = rp_bytes_text(s->c->model);
+    if (rp_name_encode(tenant, s->tenant, sizeof s->tenant) != RP_OK)
+        return rp_error_set(reterr, RP_INVALID, "tenant", "a tenant has 1 to 128 bytes");
+    if (rp_name_encode(model, s->model, sizeof s->model) != RP_OK)
+        return rp_error_set(reterr, RP_INVALID, "model", "a model's name has 1 to 128 bytes");
+    if (!rp_name_is_request(rp_bytes_text(s->c->request)))
+        return rp_error_set(reterr, RP_INVALID, "request",
+            "a request's id is 1 to 64 of A-Z a-z 0-9 _ -, and not digits alone");
+    snprintf(s->reply, sizeof s->reply, "reply.%s.%s", s->tenant, s->c->request);
+    return RP_OK;
+}
+
+rp_status rp_conversation_run(const rp_conversation *conversation, rp_error *reterr)
+{
+    char subject[SUBJECT_BYTES];
+    rp_client_inbox *inbox = NULL;
+    state *s = calloc(1, sizeof *s);
+    if (!s || rp_arena_init(&s->arena, 64 << 10, CHUNK_ARENA_MAX) != RP_OK) {
+        free(s);
+        return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
+    }
+    s->c = conversation;
+    s->heard_ns = s->reread_ns = s->looked_ns = now(s);
+    rp_status status = name_it(s, reterr);
+    if (status == RP_OK)
+        status = rp_client_subscribe(conversation->client, s->reply, &inbox, reterr);
+    if (status == RP_OK) {
+        snprintf(subject, sizeof subject, "infer.%s.%s", s->tenant, s->model);
+        status = publish(s, subject, conversation->body, reterr);
+    }
+    if (status == RP_OK)
+        status = listen_to_it(s, inbox, reterr);
+    rp_client_inbox_free(inbox);
+    rp_arena_done(&s->arena);
+    free(s);
+    return status;
+}

@@ -1,0 +1,64 @@
+/* reprise: the tool. Finds the command and runs it; each has a file of its own. */
+#include "actors/cli/cli.h"
+
+#include <stdio.h>
+
+static const rp_command *const commands[] = {&rp_command_up, &rp_command_ask, &rp_command_status,
+    &rp_command_provision, &rp_command_model_list, &rp_command_version, &rp_command_child};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *out)
+{
+    fputs("reprise COMMAND [OPTIONS]: runs AI infrastructure on NATS JetStream, and looks into "
+          "it\n\n",
+        out);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (commands[i]->summary)
+            fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    fputs("\nFirst steps:\n"
+          "  reprise up --model gemma3=gemma3.gguf     a server, a tokenizer and an executor\n"
+          "  reprise ask \"Why is the sky blue?\"        in another terminal\n"
+          "  reprise status                            who is alive, what waits where\n"
+          "\nThe server is found as the nats tools find it: --server or NATS_URL, --creds, "
+          "--tls-ca...\n"
+          "Each command takes --json for programs, and tells more with --help.\n",
+        out);
+}
+
+/* How many words of argv name the command; 0 where they do not. */
+static int words_matched(const char *name, int argc, char **argv)
+{
+    int words = 0;
+    for (const char *at = name; *at; words++) {
+        size_t len = strcspn(at, " ");
+        if (words + 1 >= argc || strlen(argv[words + 1]) != len ||
+            memcmp(argv[words + 1], at, len) != 0)
+            return 0;
+        at += len + (at[len] == ' ');
+    }
+    return words;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return RP_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return RP_EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        argv[1] = "version";
+    for (size_t i = 0; i < COMMANDS; i++) {
+        int words = words_matched(commands[i]->name, argc, argv);
+        if (words > 0)
+            return commands[i]->run(commands[i], argc - words, argv + words);
+    }
+    fprintf(stderr, "reprise: there is no command \"%s\"; reprise --help lists them\n", argv[1]);
+    return RP_EXIT_USAGE;
+}

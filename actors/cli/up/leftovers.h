@@ -1,0 +1,27 @@
+/* Work that nobody will do: what waits in EXEC for versions that no executor serves.
+ *
+ * A version is gone when the operator starts `up` with another file under the same name. Its
+ * requests would wait for seven days. Each is answered instead: its answer ends with the error
+ * `unavailable`, behind what it had already, and its RESULT says so; then the message is settled,
+ * and an emptied durable is deleted. Both are written under the same rules as an executor's
+ * (expected sequences), so nothing is answered twice, not even when an executor of that version
+ * comes up meanwhile.
+ */
+#ifndef ACTORS_CLI_UP_LEFTOVERS_H
+#define ACTORS_CLI_UP_LEFTOVERS_H
+
+#include "actors/cli/models.h"
+#include "actors/cli/presence.h"
+
+typedef struct rp_leftovers {
+    uint64_t answered;  /* requests, so far */
+    uint64_t durables;  /* deleted, so far */
+    uint64_t remaining; /* durables that still hold something, or will again in a moment */
+} rp_leftovers;
+
+/* Adds to the counts. `configured` are the models that we are about to serve; those that `presence`
+ * shows alive are left alone too. The statuses are those of the client's calls. */
+RP_MUST_USE rp_status rp_leftovers_answer(rp_client *client, const rp_model_args *configured,
+    const rp_presence *presence, const char *instance, rp_leftovers *leftovers, rp_error *reterr);
+
+#endif

@@ -1,0 +1,25 @@
+/* What `reprise up` says: a line a step on standard error, with the time since its start; with
+ * --json an object a line on standard output.
+ */
+#ifndef ACTORS_CLI_UP_NOTES_H
+#define ACTORS_CLI_UP_NOTES_H
+
+#include "actors/cli/models.h"
+#include "runtime/base/clock.h"
+
+typedef struct rp_notes {
+    const rp_clock *clock;
+    uint64_t since_ns;
+    bool json;
+} rp_notes;
+
+void rp_notes_init(rp_notes *notes, const rp_clock *clock, bool json);
+
+/* "[ 0.4 s] nats-server: answers on ..." or {"after_ms":400,"about":"nats-server","text":"..."}. */
+void rp_notes_say(rp_notes *notes, const char *about, const char *format, ...) RP_PRINTF(3, 4);
+
+/* All is ready: where the server is, and how to publish; or {"ready":true,...}. */
+void rp_notes_ready(
+    rp_notes *notes, const char *server, const rp_model_args *models, const char *data);
+
+#endif
