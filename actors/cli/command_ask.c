@@ -2,7 +2,7 @@
 #include "actors/cli/cli.h"
 #include "actors/cli/conversation.h"
 #include "actors/cli/interrupt.h"
-#include "actors/cli/presence.h"
+#include "actors/cli/roster.h"
 #include "schemas/refusal.h"
 
 #include <inttypes.h>
@@ -184,15 +184,14 @@ static rp_status read_text(rp_buffer *out, rp_error *reterr)
  */
 
 /* The names of all models that are alive, as a list for people; `ret_only` is the only one. */
-static size_t alive(
-    const rp_presence *presence, char *names, size_t names_bytes, const char **ret_only)
+static size_t alive(const rp_roster *roster, char *names, size_t names_bytes, const char **ret_only)
 {
     size_t count = 0, used = 0;
     const char *seen[64];
     names[0] = '\0';
-    for (size_t i = 0; i < presence->count; i++) {
-        const Rp__Actor *actor = presence->records[i].actor;
-        bool counts = presence->records[i].alive && strcmp(actor->kind, "executor") == 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        const Rp__Actor *actor = roster->records[i].actor;
+        bool counts = roster->records[i].alive && strcmp(actor->kind, "executor") == 0;
         for (size_t m = 0; counts && m < actor->n_models && count < 64; m++) {
             size_t k = 0;
             while (k < count && strcmp(seen[k], actor->models[m]->name) != 0)
@@ -211,11 +210,11 @@ static size_t alive(
 }
 
 static rp_status choose_model(
-    const settings *s, const rp_presence *presence, const char **ret_model, rp_error *reterr)
+    const settings *s, const rp_roster *roster, const char **ret_model, rp_error *reterr)
 {
     char names[160];
     const char *only = NULL;
-    size_t count = alive(presence, names, sizeof names, &only);
+    size_t count = alive(roster, names, sizeof names, &only);
     const char *model = s->model ? s->model : only;
     if (!model && count == 0)
         return rp_error_set(reterr, RP_UNAVAILABLE, "model",
@@ -223,11 +222,11 @@ static rp_status choose_model(
     if (!model)
         return rp_error_set(reterr, RP_INVALID, "model",
             "%zu models are alive; say which with --model: %s", count, names);
-    if (!s->wait && !rp_presence_ready(presence, "tokenizer", NULL, NULL))
+    if (!s->wait && !rp_roster_ready(roster, "tokenizer", NULL, NULL))
         return rp_error_set(reterr, RP_UNAVAILABLE, "tokenizer",
             "nobody is there to answer: no tokenizer is alive and ready; reprise up starts one, "
             "--wait waits for one");
-    if (!s->wait && !rp_presence_ready(presence, "executor", model, NULL))
+    if (!s->wait && !rp_roster_ready(roster, "executor", model, NULL))
         return rp_error_set(reterr, RP_UNAVAILABLE, "model",
             "nobody is there to answer: no executor of %.60s is alive and ready%s%s; --wait waits "
             "for one",
@@ -315,13 +314,13 @@ static rp_status converse(
 {
     char id[REQUEST_BYTES];
     const char *model = NULL;
-    rp_presence presence;
+    rp_roster roster;
     printer p = {.settings = s, .done = RP_EXIT_FAILED};
-    rp_status status = rp_presence_init(&presence, reterr);
+    rp_status status = rp_roster_init(&roster, reterr);
     if (status == RP_OK)
-        status = rp_presence_read(client, rp_clock_system(), &presence, reterr);
+        status = rp_roster_read(client, rp_clock_system(), &roster, reterr);
     if (status == RP_OK)
-        status = choose_model(s, &presence, &model, reterr);
+        status = choose_model(s, &roster, &model, reterr);
     if (status == RP_OK && !s->request)
         status = new_request(id, reterr);
     if (status == RP_OK) {
@@ -339,7 +338,7 @@ static rp_status converse(
     }
     if (status != RP_OK && p.mid_line && !s->common.json)
         fputc('\n', stdout);
-    rp_presence_done(&presence);
+    rp_roster_done(&roster);
     *ret_done = status == RP_CANCELLED ? RP_EXIT_INTERRUPTED : p.done;
     return status;
 }

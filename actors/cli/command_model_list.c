@@ -1,6 +1,6 @@
 /* reprise model list: which models are alive, and who serves them. */
 #include "actors/cli/cli.h"
-#include "actors/cli/presence.h"
+#include "actors/cli/roster.h"
 #include "actors/cli/table.h"
 
 #include <inttypes.h>
@@ -32,11 +32,11 @@ static row *row_of(row *rows, size_t *count, const Rp__ModelPresence *model)
     return &rows[(*count)++];
 }
 
-static size_t collect(const rp_presence *presence, row *rows)
+static size_t collect(const rp_roster *roster, row *rows)
 {
     size_t count = 0;
-    for (size_t i = 0; i < presence->count; i++) {
-        const rp_presence_record *r = &presence->records[i];
+    for (size_t i = 0; i < roster->count; i++) {
+        const rp_roster_record *r = &roster->records[i];
         if (!r->alive || strcmp(r->actor->kind, "executor") != 0)
             continue;
         for (size_t m = 0; m < r->actor->n_models; m++) {
@@ -99,23 +99,23 @@ static int list(const settings *s, rp_client *client)
 {
     rp_error error = {0};
     rp_buffer out;
-    rp_presence presence;
+    rp_roster roster;
     row *rows = calloc(ROWS_MAX, sizeof *rows);
-    rp_status status = rp_presence_init(&presence, &error);
+    rp_status status = rp_roster_init(&roster, &error);
     rp_buffer_init(&out, OUTPUT_MAX);
     if (!rows)
         status = rp_error_set(&error, RP_NO_MEMORY, NULL, "out of memory");
     if (status == RP_OK)
-        status = rp_presence_read(client, rp_clock_system(), &presence, &error);
+        status = rp_roster_read(client, rp_clock_system(), &roster, &error);
     int done = RP_EXIT_OK;
     if (status == RP_OK) {
-        (s->common.json ? as_json : as_text)(rows, collect(&presence, rows), &out);
+        (s->common.json ? as_json : as_text)(rows, collect(&roster, rows), &out);
         done = rp_cli_print(&s->common, &out);
     } else {
         done = rp_cli_fail(&s->common, &error);
     }
     rp_buffer_done(&out);
-    rp_presence_done(&presence);
+    rp_roster_done(&roster);
     free(rows);
     return done;
 }

@@ -1,7 +1,7 @@
 /* reprise provision: brings the server's streams and durables in line with the declaration. */
 #include "actors/cli/cli.h"
-#include "actors/cli/models.h"
 #include "runtime/provision/apply.h"
+#include "runtime/provision/models.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* reprise up: a server, the actors, and everything that they need, in the foreground. */
 #include "actors/cli/cli.h"
-#include "actors/cli/models.h"
 #include "actors/cli/up/broker.h"
 #include "actors/cli/up/up.h"
 #include "runtime/base/clock.h"
+#include "runtime/provision/models.h"
 
 #include <stdio.h>
 

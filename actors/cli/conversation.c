@@ -159,16 +159,16 @@ static rp_status cancel(state *s, rp_error *reterr)
 /* Who is missing for an answer, as a sentence; "" where everybody is there or it cannot be told. */
 static void who_is_missing(const state *s, char *text, size_t text_bytes)
 {
-    rp_presence presence;
+    rp_roster roster;
     text[0] = '\0';
-    if (rp_presence_init(&presence, NULL) == RP_OK &&
-        rp_presence_read(s->c->client, s->c->clock, &presence, NULL) == RP_OK) {
-        if (!rp_presence_ready(&presence, "tokenizer", NULL, NULL))
+    if (rp_roster_init(&roster, NULL) == RP_OK &&
+        rp_roster_read(s->c->client, s->c->clock, &roster, NULL) == RP_OK) {
+        if (!rp_roster_ready(&roster, "tokenizer", NULL, NULL))
             snprintf(text, text_bytes, "no tokenizer is alive");
-        else if (!rp_presence_ready(&presence, "executor", s->c->model, NULL))
+        else if (!rp_roster_ready(&roster, "executor", s->c->model, NULL))
             snprintf(text, text_bytes, "no executor of %s is alive", s->c->model);
     }
-    rp_presence_done(&presence);
+    rp_roster_done(&roster);
 }
 
 static void look(state *s)

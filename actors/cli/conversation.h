@@ -8,7 +8,7 @@
 #ifndef ACTORS_CLI_CONVERSATION_H
 #define ACTORS_CLI_CONVERSATION_H
 
-#include "actors/cli/presence.h"
+#include "actors/cli/roster.h"
 #include "schemas/reprise/v1/reply.pb-c.h"
 
 /* All borrowed. */

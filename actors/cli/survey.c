@@ -10,7 +10,7 @@ enum { ARENA_CHUNK = 256 << 10, ARENA_MAX = 64 << 20 };
 rp_status rp_survey_init(rp_survey *survey, rp_error *reterr)
 {
     survey->arena = (rp_arena){0};
-    rp_status status = rp_presence_init(&survey->presence, reterr);
+    rp_status status = rp_roster_init(&survey->roster, reterr);
     if (status == RP_OK && rp_arena_init(&survey->arena, ARENA_CHUNK, ARENA_MAX) != RP_OK)
         status = rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
     return status;
@@ -18,7 +18,7 @@ rp_status rp_survey_init(rp_survey *survey, rp_error *reterr)
 
 void rp_survey_done(rp_survey *survey)
 {
-    rp_presence_done(&survey->presence);
+    rp_roster_done(&survey->roster);
     rp_arena_done(&survey->arena);
 }
 
@@ -126,7 +126,7 @@ rp_status rp_survey_take(
     if (status == RP_OK)
         status = take_durables(client, survey, reterr);
     if (status == RP_OK)
-        status = rp_presence_read(client, clock, &survey->presence, reterr);
+        status = rp_roster_read(client, clock, &survey->roster, reterr);
     if (status == RP_NOT_FOUND)
         status = RP_OK;
     survey->missing = rp_declaration_streams_count;

@@ -9,7 +9,7 @@
 #ifndef ACTORS_CLI_SURVEY_H
 #define ACTORS_CLI_SURVEY_H
 
-#include "actors/cli/presence.h"
+#include "actors/cli/roster.h"
 
 enum { RP_SURVEY_STREAMS_MAX = 256, RP_SURVEY_DURABLES_MAX = 1024 };
 
@@ -32,7 +32,7 @@ typedef struct rp_survey_durable {
 /* In the caller's storage; texts live until the next take or rp_survey_done. */
 typedef struct rp_survey {
     rp_arena arena;
-    rp_presence presence;
+    rp_roster roster;
     char server[RP_ENDPOINT_NAME_BYTES];
     rp_survey_stream streams[RP_SURVEY_STREAMS_MAX]; /* declared ones first, in that order */
     size_t streams_count;

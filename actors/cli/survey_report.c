@@ -26,15 +26,15 @@ static void actors_text(const rp_survey *survey, rp_buffer *out)
     rp_table table;
     rp_table_init(
         &table, out, 8, "ACTOR\0INSTANCE\0READY\0>SLOTS FREE\0>PENDING\0>UP\0>SEEN\0MODELS\0");
-    for (size_t i = 0; i < survey->presence.count; i++) {
-        const rp_presence_record *r = &survey->presence.records[i];
+    for (size_t i = 0; i < survey->roster.count; i++) {
+        const rp_roster_record *r = &survey->roster.records[i];
         const Rp__Actor *actor = r->actor;
         char models[200], age[RP_UNITS_TEXT_BYTES], up[RP_UNITS_TEXT_BYTES] = "";
         uint64_t started_ns = actor->started_unix_ms * RP_NS_PER_MS;
         models_text(actor, models, sizeof models);
         rp_units_duration(r->age_ns, age);
-        if (actor->has_started_unix_ms && started_ns < survey->presence.now_unix_ns)
-            rp_units_duration(survey->presence.now_unix_ns - started_ns, up);
+        if (actor->has_started_unix_ms && started_ns < survey->roster.now_unix_ns)
+            rp_units_duration(survey->roster.now_unix_ns - started_ns, up);
         rp_table_cell(&table, "%s", actor->kind);
         rp_table_cell(&table, "%s", actor->instance);
         rp_table_cell(&table, "%s", !r->alive ? "gone" : actor->ready ? "yes" : "no");
@@ -88,8 +88,8 @@ static void durables_text(const rp_survey *survey, rp_buffer *out)
 
 static void verdict_text(const rp_survey *survey, rp_buffer *out)
 {
-    size_t tokenizers = rp_presence_ready(&survey->presence, "tokenizer", NULL, NULL);
-    size_t executors = rp_presence_ready(&survey->presence, "executor", NULL, NULL);
+    size_t tokenizers = rp_roster_ready(&survey->roster, "tokenizer", NULL, NULL);
+    size_t executors = rp_roster_ready(&survey->roster, "executor", NULL, NULL);
     if (survey->missing)
         rp_buffer_printf(out,
             "not ready: %zu of the declared streams %s missing; run reprise provision\n",
@@ -101,16 +101,16 @@ static void verdict_text(const rp_survey *survey, rp_buffer *out)
     else
         rp_buffer_printf(out, "ready: %zu tokenizer%s, %zu executor%s\n", tokenizers,
             tokenizers == 1 ? "" : "s", executors, executors == 1 ? "" : "s");
-    if (survey->presence.unreadable)
-        rp_buffer_printf(out, "%zu record%s in ACTORS cannot be read\n",
-            survey->presence.unreadable, survey->presence.unreadable == 1 ? "" : "s");
+    if (survey->roster.unreadable)
+        rp_buffer_printf(out, "%zu record%s in ACTORS cannot be read\n", survey->roster.unreadable,
+            survey->roster.unreadable == 1 ? "" : "s");
 }
 
 void rp_survey_text(const rp_survey *survey, rp_buffer *out)
 {
     rp_buffer_printf(out, "server %s\n\n", survey->server);
     actors_text(survey, out);
-    rp_buffer_text(out, survey->presence.count ? "\n" : "");
+    rp_buffer_text(out, survey->roster.count ? "\n" : "");
     streams_text(survey, out);
     rp_buffer_text(out, survey->streams_count ? "\n" : "");
     durables_text(survey, out);
@@ -151,8 +151,8 @@ static void models_json(const Rp__Actor *actor, rp_buffer *out)
 static void actors_json(const rp_survey *survey, rp_buffer *out)
 {
     rp_buffer_text(out, ",\"actors\":[");
-    for (size_t i = 0; i < survey->presence.count; i++) {
-        const rp_presence_record *r = &survey->presence.records[i];
+    for (size_t i = 0; i < survey->roster.count; i++) {
+        const rp_roster_record *r = &survey->roster.records[i];
         const Rp__Actor *actor = r->actor;
         rp_buffer_text(out, i ? ",{" : "{");
         member(out, "kind", actor->kind);
@@ -179,8 +179,8 @@ static void actors_json(const rp_survey *survey, rp_buffer *out)
 
 void rp_survey_json(const rp_survey *survey, rp_buffer *out)
 {
-    size_t tokenizers = rp_presence_ready(&survey->presence, "tokenizer", NULL, NULL);
-    size_t executors = rp_presence_ready(&survey->presence, "executor", NULL, NULL);
+    size_t tokenizers = rp_roster_ready(&survey->roster, "tokenizer", NULL, NULL);
+    size_t executors = rp_roster_ready(&survey->roster, "executor", NULL, NULL);
     bool ready = tokenizers && executors && !survey->missing;
     rp_buffer_text(out, "{");
     member(out, "server", survey->server);

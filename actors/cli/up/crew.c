@@ -251,22 +251,22 @@ rp_child *rp_crew_ask(rp_crew *crew)
 /* -- who is ready ---------------------------------------------------------------------------------
  */
 
-static bool says_ready(const rp_member *member, const rp_presence *presence)
+static bool says_ready(const rp_member *member, const rp_roster *roster)
 {
     const rp_child *child = &member->child;
-    const rp_presence_record *r =
-        child->running ? rp_presence_find(presence, member->kind, child->instance) : NULL;
+    const rp_roster_record *r =
+        child->running ? rp_roster_find(roster, member->kind, child->instance) : NULL;
     return r && r->alive && r->actor->ready;
 }
 
-bool rp_crew_look(rp_crew *crew, const rp_presence *presence,
+bool rp_crew_look(rp_crew *crew, const rp_roster *roster,
     void (*on_ready)(void *arg, const rp_member *member), void *arg)
 {
     bool all = crew->actors_count > 0;
     for (size_t i = 0; i < crew->actors_count; i++) {
         rp_member *member = &crew->actors[i];
         bool before = member->ready;
-        member->ready = says_ready(member, presence);
+        member->ready = says_ready(member, roster);
         all = all && member->ready;
         if (before || !member->ready)
             continue;

@@ -6,10 +6,10 @@
 #ifndef ACTORS_CLI_UP_CREW_H
 #define ACTORS_CLI_UP_CREW_H
 
-#include "actors/cli/models.h"
-#include "actors/cli/presence.h"
+#include "actors/cli/roster.h"
 #include "actors/cli/up/broker.h"
 #include "actors/cli/up/child.h"
+#include "runtime/provision/models.h"
 
 enum { RP_CREW_ACTORS_MAX = 64, RP_CREW_KIND_MAX = 32 };
 
@@ -51,7 +51,7 @@ RP_MUST_USE rp_status rp_crew_start_ask(
 rp_child *rp_crew_ask(rp_crew *crew);
 
 /* Notes who is ready; `on_ready` for each that was not before. True when all actors are. */
-bool rp_crew_look(rp_crew *crew, const rp_presence *presence,
+bool rp_crew_look(rp_crew *crew, const rp_roster *roster,
     void (*on_ready)(void *arg, const rp_member *member), void *arg);
 
 /* Appends the names of those that are not ready. */

@@ -258,14 +258,14 @@ static bool lane_of(yyjson_val *info, exec_lane *ret_lane)
 }
 
 static bool is_served(
-    const exec_lane *lane, const rp_model_args *configured, const rp_presence *presence)
+    const exec_lane *lane, const rp_model_args *configured, const rp_roster *roster)
 {
     for (size_t i = 0; i < configured->count; i++) {
         if (strcmp(configured->models[i].name, lane->model) == 0 &&
             strcmp(configured->models[i].version, lane->version) == 0)
             return true;
     }
-    return rp_presence_serves(presence, lane->model, lane->version);
+    return rp_roster_serves(roster, lane->model, lane->version);
 }
 
 static rp_status empty_lane(rp_client *client, const exec_lane *lane, yyjson_val *info,
@@ -306,7 +306,7 @@ static rp_status empty_lane(rp_client *client, const exec_lane *lane, yyjson_val
 }
 
 rp_status rp_leftovers_answer(rp_client *client, const rp_model_args *configured,
-    const rp_presence *presence, const char *instance, rp_leftovers *leftovers, rp_error *reterr)
+    const rp_roster *roster, const char *instance, rp_leftovers *leftovers, rp_error *reterr)
 {
     size_t index, count;
     rp_arena arena;
@@ -323,7 +323,7 @@ rp_status rp_leftovers_answer(rp_client *client, const rp_model_args *configured
         exec_lane lane;
         if (status != RP_OK)
             break;
-        if (lane_of(info, &lane) && !is_served(&lane, configured, presence))
+        if (lane_of(info, &lane) && !is_served(&lane, configured, roster))
             status = empty_lane(client, &lane, info, instance, leftovers, reterr);
     }
     rp_arena_done(&arena);

@@ -10,8 +10,8 @@
 #ifndef ACTORS_CLI_UP_LEFTOVERS_H
 #define ACTORS_CLI_UP_LEFTOVERS_H
 
-#include "actors/cli/models.h"
-#include "actors/cli/presence.h"
+#include "actors/cli/roster.h"
+#include "runtime/provision/models.h"
 
 typedef struct rp_leftovers {
     uint64_t answered;  /* requests, so far */
@@ -19,9 +19,9 @@ typedef struct rp_leftovers {
     uint64_t remaining; /* durables that still hold something, or will again in a moment */
 } rp_leftovers;
 
-/* Adds to the counts. `configured` are the models that we are about to serve; those that `presence`
+/* Adds to the counts. `configured` are the models that we are about to serve; those that `roster`
  * shows alive are left alone too. The statuses are those of the client's calls. */
 RP_MUST_USE rp_status rp_leftovers_answer(rp_client *client, const rp_model_args *configured,
-    const rp_presence *presence, const char *instance, rp_leftovers *leftovers, rp_error *reterr);
+    const rp_roster *roster, const char *instance, rp_leftovers *leftovers, rp_error *reterr);
 
 #endif

@@ -4,8 +4,8 @@
 #ifndef ACTORS_CLI_UP_NOTES_H
 #define ACTORS_CLI_UP_NOTES_H
 
-#include "actors/cli/models.h"
 #include "runtime/base/clock.h"
+#include "runtime/provision/models.h"
 
 typedef struct rp_notes {
     const rp_clock *clock;

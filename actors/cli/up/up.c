@@ -224,7 +224,7 @@ static void serve(up *u)
 static void looked(up *u)
 {
     uint64_t since_ns = rp_clock_monotonic_ns(rp_clock_system()) - u->actors_since_ns;
-    if (rp_crew_look(u->crew, &u->work.presence, on_ready, u))
+    if (rp_crew_look(u->crew, &u->work.roster, on_ready, u))
         serve(u);
     else if (since_ns > u->spec.ready_ns)
         too_late(u);

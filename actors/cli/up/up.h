@@ -11,8 +11,8 @@
 #ifndef ACTORS_CLI_UP_UP_H
 #define ACTORS_CLI_UP_UP_H
 
-#include "actors/cli/models.h"
 #include "runtime/bus/endpoint.h"
+#include "runtime/provision/models.h"
 
 enum { RP_UP_KIND_MAX = 32 };
 

@@ -16,14 +16,14 @@ rp_status rp_work_init(rp_work *work, const rp_clock *clock, const rp_endpoint *
         .done = done,
         .arg = arg};
     work->request.data = work;
-    return rp_presence_init(&work->presence, reterr);
+    return rp_roster_init(&work->roster, reterr);
 }
 
 void rp_work_done(rp_work *work)
 {
     rp_client_free(work->client);
     work->client = NULL;
-    rp_presence_done(&work->presence);
+    rp_roster_done(&work->roster);
 }
 
 static rp_status connect_to(rp_work *work)
@@ -67,9 +67,9 @@ static rp_status provision(rp_work *work)
 
 static rp_status answer_leftovers(rp_work *work)
 {
-    rp_status status = rp_presence_read(work->client, work->clock, &work->presence, &work->error);
+    rp_status status = rp_roster_read(work->client, work->clock, &work->roster, &work->error);
     if (status == RP_OK)
-        status = rp_leftovers_answer(work->client, work->models, &work->presence, work->instance,
+        status = rp_leftovers_answer(work->client, work->models, &work->roster, work->instance,
             &work->leftovers, &work->error);
     return status;
 }
@@ -106,7 +106,7 @@ static void run(uv_work_t *request)
             work->status = answer_leftovers(work);
         break;
     case RP_WORK_LOOK:
-        work->status = rp_presence_read(work->client, work->clock, &work->presence, &work->error);
+        work->status = rp_roster_read(work->client, work->clock, &work->roster, &work->error);
         break;
     case RP_WORK_KEEP:
         work->status = make_room(work);

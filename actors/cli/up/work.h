@@ -27,7 +27,7 @@ typedef struct rp_work rp_work;
 /* On the loop's thread; `work` may be used again at once. */
 typedef void (*rp_work_cb)(void *arg, rp_work_kind kind, rp_status status, const rp_error *error);
 
-/* In the caller's storage. Between pieces of work, `presence`, `changes`, `leftovers` and `purged`
+/* In the caller's storage. Between pieces of work, `roster`, `changes`, `leftovers` and `purged`
  * may be read. */
 struct rp_work {
     uv_work_t request;
@@ -42,7 +42,7 @@ struct rp_work {
     bool busy;
     rp_work_kind kind;
     rp_client *client;
-    rp_presence presence;
+    rp_roster roster;
     size_t changes; /* that provisioning made */
     rp_leftovers leftovers;
     rp_purge purged[2]; /* what KEEP removed; messages 0 = nothing */
