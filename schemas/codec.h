@@ -44,7 +44,6 @@
 typedef enum rp_encoding { RP_ENCODING_JSON = 1, RP_ENCODING_PROTOBUF = 2 } rp_encoding;
 
 enum {
-    RP_SCHEMA_DEPTH_MAX = 8,   /* messages inside messages */
     RP_SCHEMA_MAP_MAX = 1024,  /* entries of a map */
     RP_SCHEMA_FIELDS_MAX = 64, /* fields of one message type */
 };

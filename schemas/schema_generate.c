@@ -194,6 +194,10 @@ static void check_field(const table *t, const entry *e, const field_type *field)
         fail("%s.%s: write optional with (required) = true", e->name, name);
     if (field->has_oneof_index)
         fail("%s.%s: the codec does not do oneof", e->name, name);
+    if (field->default_value && !is_number(field->type))
+        fail("%s.%s: only numbers have defaults", e->name, name);
+    if (option_value((const ProtobufCMessage *)field->options, repeated ? REQUIRED : ALWAYS))
+        fail("%s.%s: required is for single fields, always for repeated ones", e->name, name);
     if (repeated && is_number(field->type) && !(field->options && field->options->packed))
         fail("%s.%s: repeated numbers are packed", e->name, name);
     if (is_map(t, field)) {
