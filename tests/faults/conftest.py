@@ -1,0 +1,8 @@
+"""Tests that kill, stop and cut off; on the same support as tests/integration."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+
+from support.fixtures import *  # noqa: E402,F401,F403 fixtures and hooks

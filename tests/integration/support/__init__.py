@@ -1,0 +1,1 @@
+"""What the tests with real processes stand on: servers, actors, clients. tests/faults uses it, too."""
