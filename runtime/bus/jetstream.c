@@ -48,7 +48,7 @@ bool rp__inbox_token(const char *token, uint32_t *ret_slot, uint32_t *ret_genera
            *token == '\0';
 }
 
-/* A fresh name for each connection: an answer to the one before finds nobody. */
+/* One name for the life of the bus: what the outbox holds carries it, over all connections. */
 static void name_inbox(rp__jetstream *js)
 {
     const char *prefix = js->spec.endpoint->inbox_prefix;
@@ -63,7 +63,6 @@ static void name_inbox(rp__jetstream *js)
 static natsStatus open_inboxes(rp__jetstream *js)
 {
     natsStatus s = NATS_OK;
-    name_inbox(js);
     for (size_t i = 0; i < RP__INBOX_COUNT && s == NATS_OK; i++) {
         char subject[RP__INBOX_BYTES];
         snprintf(subject, sizeof subject, "%.64s.%c.*", js->inbox, inbox_kinds[i]);
@@ -228,9 +227,8 @@ static void on_readable(void *arg)
     (void)arg; /* uv_check drains, once for all that came in this turn */
 }
 
-static void connect_now(rp__jetstream *js)
+static rp_status connect_now(rp__jetstream *js, rp_error *reterr)
 {
-    rp_error error = {0};
     rp__link_spec spec = {.loop = js->spec.loop,
         .endpoint = js->spec.endpoint,
         .name = js->spec.name,
@@ -241,10 +239,16 @@ static void connect_now(rp__jetstream *js)
         .arg = js};
     js->reconnect_at_ns = 0;
     js->connects++;
-    if (rp__link_connect(&spec, &js->link, &error) != RP_OK) {
-        rp_log_error(js->spec.log, "connect_failed", rp_log_failure(&error));
-        connect_later(js);
-    }
+    return rp__link_connect(&spec, &js->link, reterr);
+}
+
+static void connect_again(rp__jetstream *js)
+{
+    rp_error error = {0};
+    if (connect_now(js, &error) == RP_OK)
+        return;
+    rp_log_error(js->spec.log, "connect_failed", rp_log_failure(&error));
+    connect_later(js);
 }
 
 static void on_tick(uv_timer_t *tick)
@@ -254,7 +258,7 @@ static void on_tick(uv_timer_t *tick)
     if (js->reconnect_at_ns && now_ns >= js->reconnect_at_ns) {
         if (js->link)
             lose(js);
-        connect_now(js);
+        connect_again(js);
         return;
     }
     if (!js->connection)
@@ -388,12 +392,15 @@ rp_status rp_jetstream_new(const rp_jetstream_spec *spec, rp_bus **ret_bus, rp_e
     rp_status status = register_metrics(js, reterr);
     if (status == RP_OK)
         status = rp__outbox_init(js);
+    if (status == RP_OK) {
+        name_inbox(js);
+        start_handles(js);
+        status = connect_now(js, reterr);
+    }
     if (status != RP_OK) {
         bus_free(&js->bus);
         return status;
     }
-    start_handles(js);
-    connect_now(js);
     *ret_bus = &js->bus;
     return RP_OK;
 }

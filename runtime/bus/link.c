@@ -1,5 +1,6 @@
 #include "runtime/bus/link.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 /* nats.c counts in milliseconds here. */
@@ -242,8 +243,8 @@ static rp_status set_options(rp__link *link, rp_error *reterr)
         natsOptions_SetMaxPingsOut(o, PINGS_OUT_MAX) != NATS_OK ||
         natsOptions_SetIOBufSize(o, IO_BUFFER_BYTES) != NATS_OK ||
         /* Bounded by pull batches instead; a limit here would drop messages. */
-        natsOptions_SetMaxPendingMsgs(o, -1) != NATS_OK ||
-        natsOptions_SetMaxPendingBytes(o, -1) != NATS_OK)
+        natsOptions_SetMaxPendingMsgs(o, INT_MAX) != NATS_OK ||
+        natsOptions_SetMaxPendingBytes(o, INT64_MAX) != NATS_OK)
         return rp_error_set(reterr, RP_INTERNAL, NULL, "nats.c refused an option");
     return RP_OK;
 }
