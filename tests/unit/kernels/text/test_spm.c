@@ -111,8 +111,8 @@ Test(spm, cuts_special_pieces_out)
     static const tiny_piece pieces[] = {PIECE("a", -9), USER("\n"), USER("\n\n"), USER("\n\n\n\n"),
         USER("<b>"), PIECE("<", -9), PIECE(">", -9), PIECE("a<", -1), PIECE(SPACE, -1),
         PIECE(SPACE "a", -1), PIECE("<bos", -1), PIECE("<b", -1), PIECE("o", -9), PIECE("s", -9),
-        PIECE("b", -9), PIECE("os", -1)};
-    rp_vocabulary *vocabulary = tiny_vocabulary(pieces, 16, false);
+        PIECE("b", -9), PIECE("os", -1), PIECE("s>", -90), PIECE("as long", -90)};
+    rp_vocabulary *vocabulary = tiny_vocabulary(pieces, 18, false);
     expect(vocabulary, "\n\n\n", 0, "\n\n|\n");
     expect(vocabulary, "a\n\n\n\n\n", 0, "a|\n\n\n\n|\n");
     expect(vocabulary, "a<b>a", 0, "a|<b>|a"); /* before `a<` could be made */
@@ -123,7 +123,7 @@ Test(spm, cuts_special_pieces_out)
     expect(vocabulary, "a<bos", RP_SPM_PARSE_SPECIAL, "a<|b|os");
     expect(vocabulary, "<bos>", RP_SPM_PARSE_SPECIAL | RP_SPM_ADD_ENDS, "<bos>|<bos>");
     rp_vocabulary_free(vocabulary);
-    vocabulary = tiny_vocabulary(pieces, 16, true);
+    vocabulary = tiny_vocabulary(pieces, 18, true);
     expect(vocabulary, "a\na", 0, SPACE "a|\n|" SPACE "a");
     expect(vocabulary, "\n", 0, "\n");
     rp_vocabulary_free(vocabulary);
@@ -320,6 +320,35 @@ Test(spm, gives_back_what_it_was_given)
     rp_vocabulary_free(vocabulary);
     rp_buffer_done(&text);
     rp_buffer_done(&back);
+}
+
+/* More different words than are remembered, of every length, many with the same beginning: what one
+ * became is never given for another. */
+Test(spm, remembers_the_right_words)
+{
+    enum { PAIRS = 26 * 26, WORDS = 60000 };
+    static tiny_piece pairs[PAIRS + 2] = {
+        [PAIRS] = PIECE("qqqq", 2), [PAIRS + 1] = PIECE("qqqqqqqq", 3)};
+    static char texts[PAIRS][3];
+    uint64_t at = UINT64_C(1) << 30;
+    for (size_t i = 0; i < PAIRS; i++) {
+        texts[i][0] = (char)('a' + i / 26);
+        texts[i][1] = (char)('a' + i % 26);
+        pairs[i] = (tiny_piece)PIECE(texts[i], -(float)draw(&at, 99));
+    }
+    pairs[('q' - 'a') * 27].score = 1; /* qq: the same beginnings are few tokens */
+    rp_vocabulary *vocabulary = tiny_vocabulary(pairs, PAIRS + 2, false);
+    rp_spm *spm = encoder(vocabulary);
+    for (size_t i = 0; i < WORDS; i++) {
+        uint8_t word[26];
+        const size_t same = draw(&at, 3) * 8, len = same + 1 + draw(&at, 8);
+        memset(word, 'q', same);
+        for (size_t k = same; k < len; k++)
+            word[k] = (uint8_t)('a' + draw(&at, 26));
+        compare(vocabulary, spm, rp_bytes_of(word, len));
+    }
+    rp_spm_free(spm);
+    rp_vocabulary_free(vocabulary);
 }
 
 /* A megabyte in which nothing can be divided: quadratic time would take an hour. */

@@ -29,7 +29,7 @@ static rp_stop stop_of(const char *const *strings, size_t count)
 Test(stop, finds_the_earliest_end_and_of_equals_the_longest)
 {
     size_t len = 0;
-    rp_stop stop = stop_of((const char *const[]){"abc", "bc", "c"}, 3);
+    rp_stop stop = stop_of((const char *const[]){"c", "abc", "bc"}, 3);
     cr_expect_eq(run(&stop, "xxabc", &len), 5);
     cr_expect_eq(len, 3);
     stop = stop_of((const char *const[]){"abcd", "bc"}, 2);

@@ -268,9 +268,9 @@ Test(gguf, refuses_hostile_values)
     refused_value(RP_GGUF_ARRAY, &head, 12, RP_CORRUPT, "cut short");
     head.element = 77;
     refused_value(RP_GGUF_ARRAY, &head, 12, RP_CORRUPT, "kind 77");
-    for (size_t i = 0; i < 5; i++) {
-        nest[i].element = RP_GGUF_ARRAY;
-        nest[i].count[0] = 1;
+    for (size_t i = 0; i < 5; i++) { /* one level more than there may be */
+        nest[i].element = i < 4 ? RP_GGUF_ARRAY : RP_GGUF_U32;
+        nest[i].count[0] = i < 4;
         nest[i].count[1] = 0;
     }
     refused_value(RP_GGUF_ARRAY, nest, sizeof nest, RP_LIMIT, "more than 4 deep");
