@@ -33,12 +33,12 @@
 #ifndef SCHEMAS_CODEC_H
 #define SCHEMAS_CODEC_H
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "runtime/base/arena.h"
 #include "runtime/base/buffer.h"
 #include "runtime/base/bytes.h"
 #include "schemas/refusal.h"
-
-#include <protobuf-c/protobuf-c.h>
 
 /* The encodings; the numbers are those of reprise.v1.Exec.Encoding. */
 typedef enum rp_encoding { RP_ENCODING_JSON = 1, RP_ENCODING_PROTOBUF = 2 } rp_encoding;

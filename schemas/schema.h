@@ -15,9 +15,10 @@
 #ifndef SCHEMAS_SCHEMA_H
 #define SCHEMAS_SCHEMA_H
 
-#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include <protobuf-c/protobuf-c.h>
 
 /* How a replay compares a field. */
 typedef enum rp_mark {
