@@ -39,8 +39,11 @@ def read_engine(lines):
 def check_tops(reference, tops, options, complaints):
     distances = []
     for index, prompt in enumerate(reference["prompts"]):
+        if index not in tops:
+            complaints.append(f"{prompt['name']}: no values")
+            continue
         for token, wanted in prompt["top"]:
-            got = tops.get(index, {}).get(token)
+            got = tops[index].get(token)
             if got is None or not math.isfinite(got):
                 complaints.append(f"{prompt['name']}: no log-probability of token {token}")
                 continue
