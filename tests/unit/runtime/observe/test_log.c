@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "runtime/base/json.h"
+#include "runtime/observe/log_metrics.h"
 
 /* A clock that stands still unless the test moves it. */
 typedef struct hand_clock {
@@ -300,6 +303,61 @@ Test(log, a_full_pipe_drops_and_counts_without_waiting, .timeout = 20)
     text = written(b);
     cr_assert(strstr(text, "\"event\":\"after\",\"dropped\":5}\n"), "%s", text);
     cr_assert(strstr(text, "\"event\":\"later\"}\n"), "it is told once: %s", text);
+    bench_close(b);
+}
+
+/* A file that may not grow takes a part of a line; what comes later stands on lines of its own. */
+Test(log, a_torn_line_ends_before_the_next)
+{
+    bench *b = bench_open(RP_LOG_FORMAT_JSON, RP_LOG_INFO);
+    FILE *file = tmpfile();
+    rp_log *log;
+    struct rlimit limit;
+    cr_assert(file && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    cr_assert(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    rp_log_options options = {&b->time.clock, fileno(file), RP_LOG_INFO, RP_LOG_FORMAT_AUTO, NULL};
+    cr_assert(rp_log_new(&options, &log, NULL) == RP_OK);
+    rp_log_info(log, "whole");
+    rlim_t all = limit.rlim_cur;
+    limit.rlim_cur = 100;
+    cr_assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    rp_log_info(log, "torn");
+    rp_log_info(log, "refused");
+    limit.rlim_cur = all;
+    cr_assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    cr_assert(rp_log_dropped(log) == 2);
+    rp_log_info(log, "after");
+    rp_log_info(log, "later");
+    rewind(file);
+    b->text[fread(b->text, 1, sizeof b->text - 1, file)] = '\0';
+    cr_assert(lines_in(b->text) == 4, "%s", b->text);
+    const char *after =
+        strstr(b->text, "\n{\"time\":\"2026-11-24T07:00:00.123Z\",\"level\":\"info\","
+                        "\"event\":\"after\",\"dropped\":2}\n");
+    cr_assert(after && parse_lines(after + 1) == 2, "%s", b->text);
+    rp_log_free(log);
+    fclose(file);
+    bench_close(b);
+}
+
+Test(log, what_did_not_get_out_is_a_metric)
+{
+    bench *b = bench_open(RP_LOG_FORMAT_JSON, RP_LOG_INFO);
+    rp_metrics *metrics;
+    rp_log_metrics logged;
+    rp_buffer out;
+    rp_buffer_init(&out, 4096);
+    cr_assert(rp_metrics_new(NULL, 0, &metrics, NULL) == RP_OK);
+    cr_assert(rp_log_metrics_init(&logged, metrics, b->log, NULL) == RP_OK);
+    for (int i = 0; i < RP_LOG_BURST + 3; i++)
+        rp_log_warn(b->log, "repeated");
+    while (rp_log_dropped(b->log) < 2)
+        rp_log_info(b->log, "filling");
+    rp_metrics_expose(metrics, &out);
+    cr_assert(strstr(rp_buffer_string(&out), "\nreprise_log_dropped_total 2\n"));
+    cr_assert(strstr(rp_buffer_string(&out), "\nreprise_log_suppressed_total 3\n"));
+    rp_buffer_done(&out);
+    rp_metrics_free(metrics);
     bench_close(b);
 }
 
