@@ -382,9 +382,13 @@ static void to_terminal(rp_environment environment, rp_log_format format, char t
     rp_log_options options = {&time.clock, slave, RP_LOG_INFO, format, environment};
     cr_assert(rp_log_new(&options, &log, NULL) == RP_OK);
     rp_log_info(log, "started", rp_log_count("slots", 4));
-    ssize_t n = read(master, text, 511);
-    cr_assert(n > 0);
-    text[n] = '\0';
+    size_t len = 0;
+    do { /* a terminal hands on what is written in pieces */
+        ssize_t n = read(master, text + len, 511 - len);
+        cr_assert(n > 0);
+        len += (size_t)n;
+        text[len] = '\0';
+    } while (!strchr(text, '\n'));
     rp_log_free(log);
     close(master);
     close(slave);
