@@ -5,8 +5,6 @@
 #include "runtime/base/clock.h"
 #include "runtime/provision/models.h"
 
-#include <stdio.h>
-
 typedef struct settings {
     rp_cli_common common;
     const char *nats_server, *data, *ask;
@@ -68,9 +66,6 @@ static rp_status read_models(const settings *s, rp_model_args *models, rp_error 
     if (s->model.count == 0)
         return rp_error_set(
             reterr, RP_INVALID, "model", "there is nothing to serve; give --model NAME=FILE.gguf");
-    if (!s->common.json)
-        fprintf(stderr, "reading the digest of %zu model file%s\n", s->model.count,
-            s->model.count == 1 ? "" : "s");
     rp_status status = rp_model_args_read(&s->model, models, reterr);
     for (size_t i = 0; i < models->count && status == RP_OK; i++) {
         if (!models->models[i].file)

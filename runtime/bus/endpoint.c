@@ -304,6 +304,17 @@ static rp_status refused(natsStatus nats, const char *name, const char *detail, 
     }
 }
 
+/* nats.c's text for this failure, without the place in its source. */
+static const char *detail_of(natsStatus nats)
+{
+    natsStatus last = NATS_OK;
+    const char *text = nats_GetLastError(&last);
+    if (!text || !*text || last != nats)
+        return natsStatus_GetText(nats);
+    const char *behind = *text == '(' ? strstr(text, "): ") : NULL;
+    return behind ? behind + 3 : text;
+}
+
 rp_status rp_endpoint_error(
     const rp_endpoint *endpoint, natsStatus nats, const char *doing, rp_error *reterr)
 {
@@ -312,9 +323,7 @@ rp_status rp_endpoint_error(
     if (status == RP_OK || !reterr)
         return status;
     rp_endpoint_servers(endpoint, name);
-    natsStatus last = NATS_OK;
-    const char *text = nats_GetLastError(&last);
-    const char *detail = text && *text && last == nats ? text : natsStatus_GetText(nats);
+    const char *detail = detail_of(nats);
     switch (status) {
     case RP_UNAVAILABLE:
         return unreachable(nats, name, reterr);

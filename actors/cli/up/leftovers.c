@@ -257,15 +257,14 @@ static bool lane_of(yyjson_val *info, exec_lane *ret_lane)
            decode_token(subject, 1, ret_lane->model) && decode_token(subject, 2, ret_lane->version);
 }
 
-static bool is_served(
-    const exec_lane *lane, const rp_model_args *configured, const rp_roster *roster)
+static bool is_configured(const exec_lane *lane, const rp_model_args *configured)
 {
     for (size_t i = 0; i < configured->count; i++) {
         if (strcmp(configured->models[i].name, lane->model) == 0 &&
             strcmp(configured->models[i].version, lane->version) == 0)
             return true;
     }
-    return rp_roster_serves(roster, lane->model, lane->version);
+    return false;
 }
 
 static rp_status empty_lane(rp_client *client, const exec_lane *lane, yyjson_val *info,
@@ -323,7 +322,11 @@ rp_status rp_leftovers_answer(rp_client *client, const rp_model_args *configured
         exec_lane lane;
         if (status != RP_OK)
             break;
-        if (lane_of(info, &lane) && !is_served(&lane, configured, roster))
+        if (!lane_of(info, &lane) || is_configured(&lane, configured))
+            continue;
+        if (rp_roster_serves(roster, lane.model, lane.version))
+            leftovers->remaining++;
+        else
             status = empty_lane(client, &lane, info, instance, leftovers, reterr);
     }
     rp_arena_done(&arena);

@@ -16,7 +16,8 @@
 typedef struct rp_leftovers {
     uint64_t answered;  /* requests, so far */
     uint64_t durables;  /* deleted, so far */
-    uint64_t remaining; /* durables that still hold something, or will again in a moment */
+    uint64_t remaining; /* durables to look at again: something is in work there, or their executors
+                           said a moment ago that they live */
 } rp_leftovers;
 
 /* Adds to the counts. `configured` are the models that we are about to serve; those that `roster`

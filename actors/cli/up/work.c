@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-enum { ARENA_CHUNK = 256 << 10, ARENA_MAX = 64 << 20, CONNECT_PAUSE_MS = 20 };
+enum { ARENA_CHUNK = 256 << 10, ARENA_MAX = 64 << 20, CONNECT_PAUSE_MS = 20, LEFTOVER_ROUNDS = 3 };
 
 rp_status rp_work_init(rp_work *work, const rp_clock *clock, const rp_endpoint *endpoint,
     const rp_model_args *models, const char *instance, rp_work_cb done, void *arg, rp_error *reterr)
@@ -104,14 +104,17 @@ static void run(uv_work_t *request)
         work->status = provision(work);
         if (work->status == RP_OK)
             work->status = answer_leftovers(work);
+        work->leftover_rounds = LEFTOVER_ROUNDS;
         break;
     case RP_WORK_LOOK:
         work->status = rp_roster_read(work->client, work->clock, &work->roster, &work->error);
         break;
     case RP_WORK_KEEP:
         work->status = make_room(work);
-        if (work->status == RP_OK && work->leftovers.remaining)
+        if (work->status == RP_OK && work->leftovers.remaining && work->leftover_rounds) {
+            work->leftover_rounds--;
             work->status = answer_leftovers(work);
+        }
         break;
     }
 }

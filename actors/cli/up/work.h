@@ -45,7 +45,9 @@ struct rp_work {
     rp_roster roster;
     size_t changes; /* that provisioning made */
     rp_leftovers leftovers;
-    rp_purge purged[2]; /* what KEEP removed; messages 0 = nothing */
+    unsigned leftover_rounds; /* that KEEP goes on with them; durables that others make later for
+                                 what they are about to start are none of our business */
+    rp_purge purged[2];       /* what KEEP removed; messages 0 = nothing */
     rp_status status;
     rp_error error;
 };
