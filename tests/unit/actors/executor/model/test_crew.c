@@ -1,0 +1,110 @@
+#include "actors/executor/model/crew.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <criterion/criterion.h>
+
+enum { PIECES = 1000 };
+
+typedef struct job {
+    atomic_uint done[PIECES];
+    atomic_uint on_thread[8];
+    size_t grain;
+    unsigned threads;
+    atomic_bool wrong;
+} job;
+
+static void mark(void *arg, unsigned thread, size_t first, size_t count)
+{
+    job *j = arg;
+    if (thread >= j->threads || count == 0 || (count > j->grain && j->threads > 1))
+        atomic_store(&j->wrong, true);
+    if (atomic_fetch_add(&j->on_thread[thread], 1) != 0)
+        atomic_store(&j->wrong, true); /* two run at once under one number */
+    for (size_t i = first; i < first + count; i++)
+        atomic_fetch_add(&j->done[i], 1);
+    atomic_fetch_sub(&j->on_thread[thread], 1);
+}
+
+static void nap(long ns)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+}
+
+Test(crew, every_piece_is_done_once)
+{
+    static job j;
+    for (unsigned threads = 1; threads <= 4; threads++) {
+        rp_crew *crew;
+        cr_assert_eq(rp_crew_new(threads, NULL, &crew, NULL), RP_OK);
+        cr_assert_eq(rp_crew_threads(crew), threads);
+        for (unsigned round = 0; round < 400; round++) {
+            size_t count = round * 7 % (PIECES + 1), grain = 1 + round % 13;
+            for (size_t i = 0; i < PIECES; i++)
+                atomic_store(&j.done[i], 0);
+            j.threads = count <= grain ? 1 : threads;
+            j.grain = grain;
+            rp_crew_run(crew, count, grain, mark, &j);
+            for (size_t i = 0; i < PIECES; i++)
+                cr_assert_eq(atomic_load(&j.done[i]), i < count ? 1 : 0);
+            cr_assert_not(atomic_load(&j.wrong));
+        }
+        rp_crew_free(crew);
+    }
+}
+
+/* Long enough without work that helpers sleep; they are woken. */
+Test(crew, sleepers_wake)
+{
+    static job j = {.grain = 1, .threads = 3};
+    rp_crew *crew;
+    cr_assert_eq(rp_crew_new(3, NULL, &crew, NULL), RP_OK);
+    for (int round = 1; round <= 5; round++) {
+        nap(20000000);
+        rp_crew_run(crew, PIECES, 1, mark, &j);
+        cr_assert_eq(atomic_load(&j.done[PIECES - 1]), (unsigned)round);
+    }
+    cr_assert_not(atomic_load(&j.wrong));
+    rp_crew_free(crew);
+}
+
+static void be_slow(void *arg, unsigned thread, size_t first, size_t count)
+{
+    (void)first;
+    (void)count;
+    atomic_uint *seen = arg;
+    atomic_fetch_or(seen, 1U << thread);
+    nap(3000000);
+}
+
+Test(crew, helpers_do_take_part)
+{
+    atomic_uint seen = 0;
+    rp_crew *crew;
+    cr_assert_eq(rp_crew_new(2, NULL, &crew, NULL), RP_OK);
+    rp_crew_run(crew, 40, 1, be_slow, &seen);
+    cr_assert_eq(atomic_load(&seen), 3);
+    rp_crew_free(crew);
+}
+
+Test(crew, limits_and_processors)
+{
+    rp_crew *crew;
+    rp_error error = {0};
+    cr_assert_eq(rp_crew_new(0, NULL, &crew, &error), RP_LIMIT);
+    cr_assert_eq(rp_crew_new(257, NULL, &crew, &error), RP_LIMIT);
+    cr_assert_str_eq(error.field, "threads");
+    int nowhere[] = {-1};
+    cr_assert_eq(rp_crew_new(2, nowhere, &crew, &error), RP_IO);
+    cpu_set_t set;
+    cr_assert_eq(sched_getaffinity(0, sizeof set, &set), 0);
+    int here[1] = {0};
+    while (!CPU_ISSET((unsigned)here[0], &set))
+        here[0]++;
+    cr_assert_eq(rp_crew_new(2, here, &crew, NULL), RP_OK);
+    rp_crew_free(crew);
+    rp_crew_free(NULL);
+}

@@ -1,0 +1,56 @@
+#include "actors/executor/model/model.h"
+
+#include <criterion/criterion.h>
+
+#include "tests/unit/actors/executor/tiny.h"
+
+static rp_status load_with(tiny_change change, rp_error *error)
+{
+    rp_gguf *file = tiny_file(&change, 1);
+    rp_model *model = NULL;
+    rp_status status = rp_model_load(file, &model, error);
+    rp_model_free(model);
+    tiny_free(file);
+    return status;
+}
+
+Test(model, every_tensor_is_asked_for_by_name_and_shape)
+{
+    rp_gguf *file = tiny_file(NULL, 0);
+    for (size_t i = 0; i < rp_gguf_tensor_count(file); i++) {
+        const rp_gguf_tensor *tensor = rp_gguf_tensor_at(file, i);
+        char name[65] = {0};
+        memcpy(name, tensor->name.data, tensor->name.len);
+        rp_error error = {0};
+        cr_assert_eq(load_with((tiny_change){TINY_NO_TENSOR, name, 0, NULL}, &error), RP_NOT_FOUND,
+            "%s", name);
+        cr_assert(strstr(error.message, name), "%s: %s", name, error.message);
+        uint64_t size = tensor->dims[tensor->ndim - 1];
+        if (strcmp(name, "token_embd.weight") == 0)
+            continue; /* its rows are what makes the vocabulary */
+        cr_assert_eq(load_with((tiny_change){TINY_TENSOR_ROWS, name, size + 256, NULL}, &error),
+            RP_INVALID, "%s", name);
+        cr_assert_str_eq(error.field, name);
+    }
+    tiny_free(file);
+}
+
+Test(model, quantised_norms_are_refused)
+{
+    rp_error error = {0};
+    cr_assert_eq(
+        load_with(
+            (tiny_change){TINY_TENSOR_TYPE, "output_norm.weight", RP_GGUF_TYPE_Q8_0, NULL}, &error),
+        RP_UNSUPPORTED);
+    cr_assert_str_eq(error.field, "output_norm.weight");
+}
+
+Test(model, a_file_that_is_no_model_is_refused)
+{
+    rp_error error = {0};
+    cr_assert_eq(
+        load_with((tiny_change){TINY_KEY, "gemma3.block_count", 8, NULL}, &error), RP_NOT_FOUND);
+    cr_assert(strstr(error.message, "blk.7."));
+    cr_assert_eq(load_with((tiny_change){TINY_KEY, "gemma3.embedding_length", 96, NULL}, &error),
+        RP_INVALID);
+}
