@@ -73,10 +73,16 @@ def slow_stack(tmp_path, slow):
     yield from running(Stack(tmp_path, {"slow": slow}))
 
 
-def running(stack):
+@pytest.fixture
+def example_stack(tmp_path):
+    """A server and one example worker: the runtime alone, without a model."""
+    yield from running(Stack(tmp_path, {}), lambda stack: stack.start_server().start_example())
+
+
+def running(stack, start=Stack.start):
     """Starts it, lends it, ends it; a bad end is an error of its own. Logs are shown with whatever fails."""
     try:
-        stack.start()
+        start(stack)
         yield stack
         stack.stop()
     except BaseException:

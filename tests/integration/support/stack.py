@@ -92,7 +92,7 @@ class Stack:
         self.models = models
         self.options = options
         self.server = NatsServer(folder)
-        self.tokenizers, self.executors = [], []
+        self.tokenizers, self.executors, self.examples = [], [], []
 
     @property
     def url(self):
@@ -100,14 +100,18 @@ class Stack:
 
     @property
     def processes(self):
-        return [*self.tokenizers, *self.executors, self.server]
+        return [*self.tokenizers, *self.executors, *self.examples, self.server]
 
-    def start(self, executors=1):
+    def start(self):
+        """One of everything that answers requests."""
+        self.start_server()
+        self.start_tokenizer()
+        self.start_executor()
+        return self
+
+    def start_server(self):
         self.server.start()
         self.provision()
-        self.start_tokenizer()
-        for _ in range(executors):
-            self.start_executor()
         return self
 
     def reprise(self, *words, seconds=PROVISION_SECONDS):
@@ -127,6 +131,9 @@ class Stack:
 
     def start_executor(self, server=None):
         return self.start_actor("reprise-executor", "executor", self.executors, server)
+
+    def start_example(self, server=None):
+        return self.start_actor("reprise-example", "example", self.examples, server)
 
     def start_actor(self, binary, kind, into, server):
         """`server` is whatever has a url; the stack's own, unless a test puts something in between."""
