@@ -29,6 +29,10 @@ def vocabulary(tiny):
 # -- the answer is that of the model -----------------------------------------------------------------------
 
 
+def test_the_reference_is_of_this_model(tiny):
+    assert tiny_reference()["sha256"] == hashlib.sha256(tiny.read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize("prompt", tiny_reference()["prompts"], ids=lambda prompt: prompt["name"])
 async def test_greedy_answer_is_the_reference(client, prompt):
     wanted = prompt["greedy"]
