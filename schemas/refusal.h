@@ -29,7 +29,7 @@ typedef struct rp_refusal {
 
 /* Fills `retref` (may be NULL) and returns the status that goes with the code, so that it can stand
  * in a return statement. `field` and `limit` may be NULL. */
-RP_MUST_USE rp_status rp_refusal_set(rp_refusal *retref, Rp__Error__Code code, const char *field,
+rp_status rp_refusal_set(rp_refusal *retref, Rp__Error__Code code, const char *field,
     const char *limit, const char *format, ...) RP_PRINTF(5, 6);
 
 /* Makes `ret_error` say what `refusal` says. Its texts point into `refusal`. */

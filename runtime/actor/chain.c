@@ -97,6 +97,7 @@ static standing judge(rp_context *context, const rp_message *last, uint64_t *ret
     return STANDING_OURS;
 }
 
+static void pop_front(rp_context *context);
 static void send_front(rp_context *context);
 
 static void adopt(rp_context *context, const rp_message *last, uint64_t index)
@@ -104,10 +105,9 @@ static void adopt(rp_context *context, const rp_message *last, uint64_t index)
     rp__chain *chain = &context->chain;
     chain->stored = index + 1;
     chain->sequence = last->stream_sequence;
-    while (chain->count && queued_at(context, 0)->index < chain->stored) {
-        chain->head = (chain->head + 1) % context->worker->spec.chain_outputs_max;
-        chain->count--;
-    }
+    while (chain->count && !queued_at(context, 0)->single &&
+           queued_at(context, 0)->index < chain->stored)
+        pop_front(context);
 }
 
 /* A copy that outlives the callback: the actor may want to know how an earlier delivery ended. */
@@ -208,38 +208,48 @@ rp_status rp__chain_read(rp_context *context)
  * ------------------------------------------------------------------------------------------------
  */
 
-static void on_stored(void *arg, const rp_published *published)
+static void pop_front(rp_context *context)
 {
-    rp_context *context = arg;
     rp__chain *chain = &context->chain;
-    rp__queued *front = queued_at(context, 0);
-    rp_status status = published->status;
-    chain->sending = false;
-    if (status == RP_CONFLICT) {
-        if (rp__chain_read(context) != RP_OK)
-            rp__context_put_back(context, "the outbox is full");
-        return;
-    }
-    if (status != RP_OK && status != RP_DUPLICATE) {
-        rp__context_put_back(context, published->why);
-        return;
-    }
-    rp_output_cb stored = front->stored;
-    uint64_t sequence = published->sequence;
-    chain->stored = front->index + 1;
-    chain->sequence = sequence;
     chain->head = (chain->head + 1) % context->worker->spec.chain_outputs_max;
     chain->count--;
+}
+
+/* The front of the queue is stored: of the chain at `sequence`. */
+static void front_stored(rp_context *context, uint64_t sequence)
+{
+    rp__chain *chain = &context->chain;
+    rp_worker *worker = context->worker;
+    rp__queued *front = queued_at(context, 0);
+    rp_output_cb stored = front->stored;
+    if (!front->single) {
+        chain->stored = front->index + 1;
+        chain->sequence = sequence;
+    }
+    pop_front(context);
     send_front(context);
     if (stored && rp__context_lives(context))
         stored(context, RP_OK, sequence);
-    rp_worker *worker = context->worker;
     if (chain->was_full && context->phase == RP__PHASE_RUNNING) {
         chain->was_full = false;
         if (worker->spec.chain_room)
             worker->spec.chain_room(context, worker->state);
     }
     rp__context_look(context);
+}
+
+static void on_stored(void *arg, const rp_published *published)
+{
+    rp_context *context = arg;
+    rp_status status = published->status;
+    bool single = queued_at(context, 0)->single;
+    context->chain.sending = false;
+    if (status == RP_OK || status == RP_DUPLICATE || (single && status == RP_CONFLICT))
+        front_stored(context, published->sequence);
+    else if (status != RP_CONFLICT)
+        rp__context_put_back(context, published->why);
+    else if (rp__chain_read(context) != RP_OK)
+        rp__context_put_back(context, "the outbox is full");
 }
 
 static void send_front(rp_context *context)
@@ -275,20 +285,10 @@ static void queue_header(rp__queued *queued, rp_header header, rp_bytes value)
     rp_buffer_append(&queued->texts, value.data, value.len);
 }
 
-rp_status rp__chain_output(rp_context *context, const rp_output *output)
+/* Puts an output behind the others; the caller has filled in whose it is. */
+static rp_status enqueue(rp_context *context, rp__queued *queued, const rp_output *output)
 {
     rp__chain *chain = &context->chain;
-    if (!chain->named)
-        return RP_INVALID;
-    if (chain->next < chain->stored) { /* an earlier delivery stored it */
-        chain->next++;
-        rp_journal_clear(&context->journal);
-        return RP_OK;
-    }
-    if (chain->count == context->worker->spec.chain_outputs_max)
-        return RP_LIMIT;
-    rp__queued *queued = queued_at(context, chain->count);
-    queued->index = chain->next;
     queued->stored = output->stored;
     queued->header_count = 0;
     rp_buffer_clear(&queued->body);
@@ -303,9 +303,49 @@ rp_status rp__chain_output(rp_context *context, const rp_output *output)
         output->body.len > rp_bus_payload_bytes_max(context->worker->env.bus))
         return RP_LIMIT;
     rp_journal_clear(&context->journal);
-    chain->next++;
     chain->count++;
     chain->was_full = chain->count == context->worker->spec.chain_outputs_max;
+    return RP_OK;
+}
+
+rp_status rp__chain_output(rp_context *context, const rp_output *output)
+{
+    rp__chain *chain = &context->chain;
+    if (!chain->named)
+        return RP_INVALID;
+    if (chain->next < chain->stored) { /* an earlier delivery stored it */
+        chain->next++;
+        rp_journal_clear(&context->journal);
+        return RP_OK;
+    }
+    if (chain->count == context->worker->spec.chain_outputs_max)
+        return RP_LIMIT;
+    rp__queued *queued = queued_at(context, chain->count);
+    queued->single = false;
+    queued->index = chain->next;
+    rp_status status = enqueue(context, queued, output);
+    if (status != RP_OK)
+        return status;
+    chain->next++;
     send_front(context);
     return RP_OK;
+}
+
+rp_status rp__chain_single(rp_context *context, const rp_output *output)
+{
+    rp__chain *chain = &context->chain;
+    if (chain->count == context->worker->spec.chain_outputs_max)
+        return RP_LIMIT;
+    rp__queued *queued = queued_at(context, chain->count);
+    queued->single = true;
+    if (output->subject.len >= sizeof queued->subject)
+        return RP_INVALID;
+    memcpy(queued->subject, output->subject.data, output->subject.len);
+    queued->subject[output->subject.len] = '\0';
+    rp_status status = rp__output_index(context, output->subject, &queued->index);
+    if (status == RP_OK)
+        status = enqueue(context, queued, output);
+    if (status == RP_OK)
+        send_front(context);
+    return status;
 }

@@ -92,6 +92,11 @@ uint64_t rp_context_tries(const rp_context *context)
     return context->tries;
 }
 
+size_t rp_context_slot(const rp_context *context)
+{
+    return (size_t)(context - context->worker->contexts);
+}
+
 bool rp_context_abandoned(const rp_context *context)
 {
     return context->abandoned;
@@ -187,8 +192,11 @@ rp_status rp_context_output(rp_context *context, const rp_output *output)
 {
     RP_ASSERT(context->phase == RP__PHASE_RUNNING);
     RP_ASSERT(output->header_count <= RP_OUTPUT_HEADERS_MAX);
-    return output->kind == RP_OUTPUT_CHAIN ? rp__chain_output(context, output)
-                                           : rp__output_direct(context, output);
+    if (output->kind == RP_OUTPUT_CHAIN)
+        return rp__chain_output(context, output);
+    if (output->kind == RP_OUTPUT_SINGLE && context->chain.named)
+        return rp__chain_single(context, output);
+    return rp__output_direct(context, output);
 }
 
 bool rp_context_chain_has_room(const rp_context *context)

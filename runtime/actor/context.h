@@ -69,6 +69,10 @@ uint64_t rp_context_measured_ns(const rp_context *context);
  * cleared when the context begins. */
 void *rp_context_own(rp_context *context);
 
+/* Which of the worker's places the context has, below rp_worker_places: for memory of the actor's
+ * that outlives one message. */
+size_t rp_context_slot(const rp_context *context);
+
 /* -- reading elsewhere
  * ------------------------------------------------------------------------------- */
 
@@ -122,7 +126,8 @@ typedef struct rp_output {
 /* Takes an output. Of a chain, outputs wait in a queue of the worker's `chain_outputs_max`; those
  * that stand in the stream already, from an earlier delivery, are passed over. RP_LIMIT where the
  * queue, the outbox or the body's size is at its bound; RP_INVALID for a subject or header that
- * cannot be. A single or a shared output is sent at once. */
+ * cannot be. A single output waits until the chain's outputs before it are stored, so that it
+ * closes them; without a chain it is sent at once, as a shared one is. */
 RP_MUST_USE rp_status rp_context_output(rp_context *context, const rp_output *output);
 
 /* Whether the chain's queue takes another output; when one leaves a full queue, the worker's

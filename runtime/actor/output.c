@@ -83,7 +83,7 @@ void rp__identity_headers(rp_context *context, rp_bytes subject, uint64_t index,
 /* -- single and shared outputs
  * ----------------------------------------------------------------------- */
 
-static rp_status next_index(rp_context *context, rp_bytes key, uint64_t *ret_index)
+rp_status rp__output_index(rp_context *context, rp_bytes key, uint64_t *ret_index)
 {
     uint64_t hash = rp_hash_xxh3_64(key);
     for (size_t i = 0; i < RP__SUBJECTS_MAX; i++) {
@@ -147,7 +147,7 @@ rp_status rp__output_direct(rp_context *context, const rp_output *output)
     bool single = output->kind == RP_OUTPUT_SINGLE;
     /* Shared outputs count together in their stream, since the subject may be chosen anew. */
     rp_bytes counted = single ? output->subject : rp_bytes_text(output->stream);
-    if (!flight || next_index(context, counted, &index) != RP_OK)
+    if (!flight || rp__output_index(context, counted, &index) != RP_OK)
         return RP_LIMIT;
     rp_publication publication = {
         .subject = output->subject, .body = output->body, .expect = single, .expected_sequence = 0};

@@ -202,9 +202,14 @@ static rp_status register_metrics(rp_worker *worker, rp_error *reterr)
     return status;
 }
 
+size_t rp_worker_places(size_t slots)
+{
+    return slots + RP__MAILBOXES_OF_WORKER_MAX - 1;
+}
+
 static rp_status make_contexts(rp_worker *worker)
 {
-    worker->context_count = worker->env.slots + RP__MAILBOXES_OF_WORKER_MAX - 1;
+    worker->context_count = rp_worker_places(worker->env.slots);
     worker->contexts = calloc(worker->context_count, sizeof *worker->contexts);
     if (!worker->contexts)
         return RP_NO_MEMORY;

@@ -29,7 +29,10 @@
 
 typedef struct rp_worker rp_worker;
 
-enum { RP_WORKER_SUBJECT_BYTES = 448, RP_WORKER_SLOTS_MAX = 4096, RP_WORKER_TRIES_MAX = 10 };
+/* Contexts of a worker with so many slots: some more than slots, where it has several mailboxes. */
+size_t rp_worker_places(size_t slots);
+
+enum { RP_WORKER_SUBJECT_BYTES = 512, RP_WORKER_SLOTS_MAX = 4096, RP_WORKER_TRIES_MAX = 10 };
 
 /* The chain of an input: where its numbered outputs are published, and where they then lie. */
 typedef struct rp_chain_name {

@@ -44,9 +44,11 @@ typedef struct rp__read {
     char subject[RP_WORKER_SUBJECT_BYTES];
 } rp__read;
 
-/* An output that waits for the one before it. */
+/* An output that waits for the one before it: of the chain, or a single that closes it. */
 typedef struct rp__queued {
+    bool single;
     uint64_t index;
+    char subject[RP_WORKER_SUBJECT_BYTES]; /* of a single */
     rp_output_cb stored;
     rp_buffer body;
     rp_buffer texts; /* header values, one behind the other */
@@ -178,6 +180,9 @@ void rp__identity_headers(rp_context *context, rp_bytes subject, uint64_t index,
 
 rp_status rp__output_direct(rp_context *context, const rp_output *output);
 
+/* Counts the context's outputs by `key`, from 0. RP_LIMIT above RP__SUBJECTS_MAX keys. */
+RP_MUST_USE rp_status rp__output_index(rp_context *context, rp_bytes key, uint64_t *ret_index);
+
 /* Publishes to DEAD what became of a message. */
 rp_status rp__output_dead(rp_context *context);
 
@@ -191,6 +196,9 @@ void rp__chain_begin(rp_context *context);
 /* Finds out how far the chain has come; when the context opens, the actor gets it then. */
 RP_MUST_USE rp_status rp__chain_read(rp_context *context);
 rp_status rp__chain_output(rp_context *context, const rp_output *output);
+
+/* A single output that is sent when the chain's outputs before it are stored. */
+rp_status rp__chain_single(rp_context *context, const rp_output *output);
 
 /* -- worker.c
  * --------------------------------------------------------------------------------------- */

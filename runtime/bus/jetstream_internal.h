@@ -25,7 +25,7 @@ enum {
     RP__FOLLOWERS_MAX = 32,
     RP__SUBSCRIPTIONS_MAX = 32,
     RP__INBOX_BYTES = 96,
-    RP__SUBJECT_BYTES = 512,
+    RP__SUBJECT_BYTES = 640,
     RP__DRAIN_MESSAGES_MAX = 1024, /* in one turn of the loop, then timers get theirs */
     RP__TICK_MS = 50               /* how often time limits are looked at */
 };
