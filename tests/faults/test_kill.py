@@ -3,15 +3,14 @@
 import asyncio
 import random
 
-import pytest
 from support.client import Client
+from support.forms import forms
 from support.witness import Witness, bodies
 
-ROUNDS = [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
 TOKENS = 60
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 3, 20)
 async def test_executor(slow_stack, rounds):
     """Its work comes back to the one started instead, which goes on behind the last stored chunk."""
     chance = random.Random(1)
@@ -26,7 +25,7 @@ async def test_executor(slow_stack, rounds):
             await witness.check(client, [request])
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 3, 20)
 async def test_tokenizer(stack, rounds):
     """Killed with requests at every stage: not yet read, read and not passed on, passed on and not settled."""
     chance = random.Random(2)
@@ -40,7 +39,7 @@ async def test_tokenizer(stack, rounds):
             await witness.check(client, requests)
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 1, 5)
 async def test_both(slow_stack, rounds):
     chance = random.Random(3)
     async with Client.connected(slow_stack.url, model="slow") as client:
@@ -55,7 +54,7 @@ async def test_both(slow_stack, rounds):
             await witness.check(client, requests)
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 2, 6)
 async def test_either_of_two_executors(slow_stack, rounds):
     """Both work, each is killed in turn, and the other takes over what it held."""
     slow_stack.start_executor()

@@ -3,15 +3,15 @@
 import asyncio
 from collections import Counter
 
-import pytest
 from support.client import Client
+from support.forms import forms
 
 TOKENS = 4
 IN_FLIGHT = 512  # publishes without an ack
 ANSWERED_SECONDS = 600
 
 
-@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
+@forms("count", 1_000, 10_000)
 async def test_all_are_accounted_for(stack, count):
     async with Client.connected(stack.url) as client:
         await publish_all(client, count)

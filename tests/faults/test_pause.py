@@ -3,15 +3,15 @@ nothing that another has taken over."""
 
 import asyncio
 
-import pytest
 from support.client import Client
+from support.forms import forms
 from support.witness import Witness, bodies
 
-PAUSES = [7, pytest.param(20, marks=pytest.mark.long)]  # both longer than ack_wait, 5 s
+PAUSES = 7, 20  # both longer than ack_wait, 5 s
 AWAKE_SECONDS = 3
 
 
-@pytest.mark.parametrize("seconds", PAUSES)
+@forms("seconds", *PAUSES)
 async def test_executor_overtaken(slow_stack, seconds):
     """Another takes its work over; awake again, it drops what it held and goes on with new work."""
     async with Client.connected(slow_stack.url, model="slow") as client:
@@ -30,7 +30,7 @@ async def test_executor_overtaken(slow_stack, seconds):
         await witness.check(client, [await client.publish(body, client.new_request()) for body in witness.bodies])
 
 
-@pytest.mark.parametrize("seconds", PAUSES)
+@forms("seconds", *PAUSES)
 async def test_executor_alone(slow_stack, seconds):
     """Nobody takes over: its own work is delivered to it again."""
     async with Client.connected(slow_stack.url, model="slow") as client:
@@ -44,7 +44,7 @@ async def test_executor_alone(slow_stack, seconds):
         await client.all_settled()
 
 
-@pytest.mark.parametrize("seconds", PAUSES)
+@forms("seconds", *PAUSES)
 async def test_tokenizer(stack, seconds):
     """What it had pulled goes to the other one; awake again, it passes nothing on a second time."""
     async with Client.connected(stack.url) as client:

@@ -6,10 +6,10 @@ import random
 
 import pytest
 from support.client import Client
+from support.forms import forms
 from support.proxy import CuttingProxy
 from support.witness import Witness, bodies
 
-ROUNDS = [2, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
 PADDING_BYTES = 600_000
 
 
@@ -18,7 +18,7 @@ def padded(body):
     return json.dumps(body).encode() + b" " * PADDING_BYTES
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 1, 8)
 async def test_kill_in_mid_answer(slow_stack, rounds):
     chance = random.Random(4)
     async with Client.connected(slow_stack.url, model="slow") as client:
@@ -33,7 +33,7 @@ async def test_kill_in_mid_answer(slow_stack, rounds):
     assert all(actor.running for actor in slow_stack.processes)
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 2, 10)
 async def test_kill_in_mid_message(stack, rounds):
     """Large requests are on their way to the tokenizer, and small answers back, when it is killed."""
     chance = random.Random(5)
@@ -52,7 +52,7 @@ async def test_kill_in_mid_message(stack, rounds):
     assert all(actor.running for actor in stack.processes)
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
+@forms("rounds", 2, 6)
 @pytest.mark.parametrize("actor", ["tokenizer", "executor"])
 async def test_cut_in_mid_message(stack, actor, rounds):
     """An actor's connection ends at a byte inside of a message: it comes back, and no message is mangled."""

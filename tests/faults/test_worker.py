@@ -5,15 +5,14 @@ This is the runtime's promise without a model in the way: what is here must hold
 import asyncio
 import random
 
-import pytest
+from support.forms import forms
 from support.proxy import CuttingProxy
 from support.words import Words
 
-ROUNDS = [3, pytest.param(20, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
 TEXTS = 400
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 3, 20)
 async def test_kill(example_stack, rounds):
     chance = random.Random(1)
     async with Words.connected(example_stack.url) as words:
@@ -26,7 +25,7 @@ async def test_kill(example_stack, rounds):
         await words.check()
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 3, 20)
 async def test_server_killed(example_stack, rounds):
     chance = random.Random(2)
     async with Words.connected(example_stack.url) as words:
@@ -41,7 +40,7 @@ async def test_server_killed(example_stack, rounds):
     assert example_stack.examples[0].running
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
+@forms("rounds", 2, 8)
 async def test_cut_in_mid_message(example_stack, rounds):
     chance = random.Random(3)
     with CuttingProxy(example_stack.server.port) as proxy:
@@ -59,7 +58,7 @@ async def test_cut_in_mid_message(example_stack, rounds):
         assert actor.stop() == 0
 
 
-@pytest.mark.parametrize("seconds", [7, pytest.param(20, marks=pytest.mark.long)])
+@forms("seconds", 7, 20)
 async def test_paused_and_overtaken(example_stack, seconds):
     async with Words.connected(example_stack.url) as words:
         publishing = asyncio.create_task(words.publish_many(TEXTS))
