@@ -88,6 +88,10 @@ class Tool:
                     found[int(entry.parent.name)] = line
         return found
 
+    def serves(self):
+        done = subprocess.run(self.command("status", "--server", self.url), capture_output=True, env=environment())
+        return done.returncode == OK
+
     def pid_of(self, words):
         (pid,) = [pid for pid, line in self.processes().items() if words in line and "_child" not in line]
         return pid
@@ -373,6 +377,7 @@ def test_up_starts_what_dies_again(tool):
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: pid not in tool.processes() and len(tool.processes()) == 4, 15, f"{words} again")
         assert up.tail().count("starting it again") == 3
+        wait_until(lambda: tool.serves(), 15, "the server again")
         done = tool.run("ask", "--wait", "still there?", "-m", "tiny", NATS_URL=tool.url)
         assert done.stdout == "You said: still there?\n"
 
