@@ -47,7 +47,7 @@ void rp__chain_begin(rp_context *context)
     rp__chain *chain = &context->chain;
     rp__queued *queue = chain->queue;
     chain->named = false;
-    chain->sending = chain->reading = chain->was_full = false;
+    chain->sending = chain->reading = false;
     chain->next = chain->stored = chain->sequence = chain->stored_at_start = 0;
     chain->last = NULL;
     chain->head = chain->count = 0;
@@ -230,11 +230,8 @@ static void front_stored(rp_context *context, uint64_t sequence)
     send_front(context);
     if (stored && rp__context_lives(context))
         stored(context, RP_OK, sequence);
-    if (chain->was_full && context->phase == RP__PHASE_RUNNING) {
-        chain->was_full = false;
-        if (worker->spec.chain_room)
-            worker->spec.chain_room(context, worker->state);
-    }
+    if (context->phase == RP__PHASE_RUNNING && worker->spec.chain_room)
+        worker->spec.chain_room(context, worker->state);
     rp__context_look(context);
 }
 
@@ -304,7 +301,6 @@ static rp_status enqueue(rp_context *context, rp__queued *queued, const rp_outpu
         return RP_LIMIT;
     rp_journal_clear(&context->journal);
     chain->count++;
-    chain->was_full = chain->count == context->worker->spec.chain_outputs_max;
     return RP_OK;
 }
 

@@ -199,9 +199,9 @@ rp_status rp_context_output(rp_context *context, const rp_output *output)
     return rp__output_direct(context, output);
 }
 
-bool rp_context_chain_has_room(const rp_context *context)
+size_t rp_context_chain_room(const rp_context *context)
 {
-    return context->chain.count < context->worker->spec.chain_outputs_max;
+    return context->worker->spec.chain_outputs_max - context->chain.count;
 }
 
 uint64_t rp_context_chain_next(const rp_context *context)

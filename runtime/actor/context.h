@@ -130,9 +130,9 @@ typedef struct rp_output {
  * closes them; without a chain it is sent at once, as a shared one is. */
 RP_MUST_USE rp_status rp_context_output(rp_context *context, const rp_output *output);
 
-/* Whether the chain's queue takes another output; when one leaves a full queue, the worker's
- * `chain_room` is called. */
-bool rp_context_chain_has_room(const rp_context *context);
+/* How many outputs the chain's queue still takes. When one was stored, and there is more room, the
+ * worker's `chain_room` is called. */
+size_t rp_context_chain_room(const rp_context *context);
 
 /* The index that the next output of the chain will have, counted from 0. */
 uint64_t rp_context_chain_next(const rp_context *context);

@@ -31,6 +31,12 @@ size_t rp_host_threads(const rp_host *host)
     return host->ops->threads(host);
 }
 
+void rp_host_stop(rp_host *host)
+{
+    if (host)
+        host->ops->stop(host);
+}
+
 void rp_host_free(rp_host *host)
 {
     if (host)

@@ -31,6 +31,7 @@ typedef struct rp_host_ops {
     void (*timer_free)(rp_timer *timer);
     rp_status (*submit)(rp_host *host, rp_job job);
     size_t (*threads)(const rp_host *host);
+    void (*stop)(rp_host *host);
     void (*free)(rp_host *host);
 } rp_host_ops;
 
@@ -64,7 +65,11 @@ RP_MUST_USE rp_status rp_host_submit(rp_host *host, rp_job job);
 /* How many compute threads there are; at least 1. */
 size_t rp_host_threads(const rp_host *host);
 
-/* Waits for the jobs that run; those that wait are dropped. NULL is fine. */
+/* Waits for the jobs that run and drops those that wait; no `done` comes any more. What jobs use
+ * may be freed then, while timers still live. NULL is fine. */
+void rp_host_stop(rp_host *host);
+
+/* Stops, and frees. NULL is fine. */
 void rp_host_free(rp_host *host);
 
 #endif

@@ -183,7 +183,7 @@ static void on_signal_closed(uv_handle_t *handle)
     release(handle->data);
 }
 
-static void host_free(rp_host *h)
+static void stop(rp_host *h)
 {
     loop_host *host = loop_host_of(h);
     if (host->lock_made) {
@@ -195,7 +195,16 @@ static void host_free(rp_host *h)
     for (size_t i = 0; host->workers && i < host->spec.threads; i++) {
         if (host->workers[i].started)
             uv_thread_join(&host->workers[i].thread);
+        host->workers[i].started = false;
     }
+    while (host->finished.count > 0)
+        rp_ring_pop(&host->finished);
+}
+
+static void host_free(rp_host *h)
+{
+    loop_host *host = loop_host_of(h);
+    stop(h);
     if (host->done_signal.data)
         uv_close((uv_handle_t *)&host->done_signal, on_signal_closed);
     else
@@ -208,6 +217,7 @@ static const rp_host_ops ops = {.timer_new = timer_new,
     .timer_free = timer_free,
     .submit = submit,
     .threads = threads,
+    .stop = stop,
     .free = host_free};
 
 static rp_status start(loop_host *host)

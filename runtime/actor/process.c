@@ -80,6 +80,11 @@ const char *rp_process_name(const rp_process *process)
     return process->name;
 }
 
+size_t rp_process_threads(const rp_process *process)
+{
+    return process->common.threads;
+}
+
 void rp_process_touch(rp_process *process)
 {
     if (process->presence)
@@ -318,10 +323,11 @@ static rp_status start_host(rp_process *process, rp_error *reterr)
     if (uv_loop_init(&process->loop) != 0)
         return rp_error_set(reterr, RP_IO, NULL, "the system gives no event loop");
     process->loop_made = true;
+    size_t threads = process->spec->one_job ? 1 : c->threads;
     rp_host_uv_spec spec = {.loop = &process->loop,
         .clock = rp_clock_system(),
-        .threads = c->threads,
-        .jobs_max = c->slots * JOBS_OF_A_SLOT + c->threads,
+        .threads = threads,
+        .jobs_max = c->slots * JOBS_OF_A_SLOT + threads,
         .thread_start = on_thread_start,
         .arg = process};
     status = rp_host_uv_new(&spec, &process->host);
@@ -443,6 +449,7 @@ static void start_signals(rp_process *process)
 
 static void stop(rp_process *process)
 {
+    rp_host_stop(process->host);
     rp_presence_free(process->presence);
     rp_worker_free(process->worker);
     if (process->spec->stop)

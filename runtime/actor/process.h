@@ -33,6 +33,8 @@ typedef struct rp_actor_spec {
     size_t settings_bytes;    /* what they fill */
     const char *slots_default;
     const char *threads_default; /* compute threads; "0" = one a core that the process may use */
+    bool one_job;                /* compute jobs run one at a time, on one thread; the actor shares
+                                    them out among --threads itself (rp_process_threads) */
     rp_worker_spec worker;       /* .kind may be left out */
 
     /* Makes the actor's state: loads, checks. May take its time; nothing is taken meanwhile. NULL
@@ -64,6 +66,9 @@ const rp_worker_env *rp_process_env(const rp_process *process);
 
 /* The name of this instance: one token, told apart from every other process that lives. */
 const char *rp_process_name(const rp_process *process);
+
+/* What --threads says, or what the machine has. */
+size_t rp_process_threads(const rp_process *process);
 
 /* The record in ACTORS changed; it is published soon, at most ten times a second. */
 void rp_process_touch(rp_process *process);

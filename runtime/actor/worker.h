@@ -54,7 +54,7 @@ typedef struct rp_worker_spec {
      * May be NULL. */
     bool (*chain)(const rp_message *message, rp_chain_name *ret_name);
 
-    /* The chain's queue was full and has room again. May be NULL where nobody asks. */
+    /* An output of the chain was stored, so that its queue has more room. May be NULL. */
     void (*chain_room)(rp_context *context, void *state);
 
     /* Another delivery has the message, or it goes back: stop working on it. The context ends when

@@ -63,7 +63,6 @@ typedef struct rp__chain {
     bool named;
     bool sending; /* the front of the queue */
     bool reading; /* how far it has come, after a conflict */
-    bool was_full;
     rp_chain_name name;
     uint64_t next;     /* index of the next output that the actor makes */
     uint64_t stored;   /* outputs stored, ours or an earlier delivery's */

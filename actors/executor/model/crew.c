@@ -1,5 +1,6 @@
 #include "actors/executor/model/crew.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -12,6 +13,8 @@
 /* Looks that a helper takes, yielding in between, before it sleeps: some 0.2 ms on an idle machine,
  * longer than the caller's own work between two calls of a pass. */
 enum { LOOKS_MAX = 400 };
+
+enum { ANYWHERE = INT_MIN }; /* no processor */
 
 typedef struct helper {
     rp_crew *crew;
@@ -99,26 +102,34 @@ static void *help(void *arg)
     return NULL;
 }
 
-static rp_status start(rp_crew *crew, unsigned index, const int *cpus, rp_error *reterr)
+/* Starts a helper on processor `cpu`, or ANYWHERE. An errno value, 0 for success. */
+static int start_on(helper *self, int cpu)
 {
-    helper *self = &crew->helpers[index - 1];
-    *self = (helper){.crew = crew, .index = index};
     pthread_attr_t attributes;
+    cpu_set_t set;
     int error = pthread_attr_init(&attributes);
-    if (error == 0 && cpus) {
-        cpu_set_t set;
+    if (error != 0)
+        return error;
+    if (cpu != ANYWHERE) {
         CPU_ZERO(&set);
-        if (cpus[index - 1] >= 0 && cpus[index - 1] < CPU_SETSIZE)
-            CPU_SET((unsigned)cpus[index - 1], &set);
+        if (cpu >= 0 && cpu < CPU_SETSIZE)
+            CPU_SET((unsigned)cpu, &set);
         error = pthread_attr_setaffinity_np(&attributes, sizeof set, &set);
     }
     if (error == 0)
         error = pthread_create(&self->thread, &attributes, help, self);
     pthread_attr_destroy(&attributes);
+    return error;
+}
+
+static rp_status start(rp_crew *crew, unsigned index, const int *cpus, rp_error *reterr)
+{
+    helper *self = &crew->helpers[index - 1];
+    *self = (helper){.crew = crew, .index = index};
+    int error = start_on(self, cpus ? cpus[index - 1] : ANYWHERE);
     if (error != 0)
-        return rp_error_set(reterr, RP_IO, "threads",
-            "compute thread %u could not be started%s: %s", index, cpus ? " on its processor" : "",
-            strerror(error));
+        return rp_error_set(reterr, RP_IO, "threads", "compute thread %u could not be started%s: %s",
+            index, cpus ? " on its processor" : "", strerror(error));
     crew->started++;
     return RP_OK;
 }
