@@ -440,12 +440,13 @@ async def test_up_answers_what_is_left_of_other_versions(tool):
         tool.run("provision", "--model", "tiny@gone", NATS_URL=tool.url)
         for number, request in enumerate(("fresh", "half", "whole"), 7):
             await js.publish("exec.tiny.gone.normal-0", b"?", headers={
-                "Rp-Tenant": "acme", "Rp-Request": request, "Rp-Encoding": "json", "Rp-Cause": f"REQUEST:{number}:0"})
+                "Rp-Tenant": "a=20b", "Rp-Request": request, "Rp-Encoding": "application/json",
+                "Rp-Cause": f"REQUEST:{number}:0"})
         first = {"index": 0, "tokens": [5, 6], "text": "Hel"}
         last = {"index": 0, "tokens": [5], "text": "Yes", "finish_reason": "stop",
                 "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
-        await js.publish("put.reply.acme.half", json.dumps({"request": "half", **first}).encode())
-        await js.publish("put.reply.acme.whole", json.dumps({"request": "whole", **last}).encode())
+        await js.publish("put.reply.a=20b.half", json.dumps({"request": "half", **first}).encode())
+        await js.publish("put.reply.a=20b.whole", json.dumps({"request": "whole", **last}).encode())
         await connection.close()
         assert up.stop() == OK
     with tool.up() as up:
@@ -454,11 +455,12 @@ async def test_up_answers_what_is_left_of_other_versions(tool):
         js = connection.jetstream()
         for request, tokens, text, reason, chunks in [("fresh", [], "", "error", 1), ("half", [5, 6], "Hel", "error", 2),
                                                       ("whole", [5], "Yes", "stop", 1)]:
-            end = json.loads((await js.get_last_msg("REPLY", f"reply.acme.{request}", direct=True)).data)
+            end = json.loads((await js.get_last_msg("REPLY", f"reply.a=20b.{request}", direct=True)).data)
             assert end["finish_reason"] == reason and end["index"] == chunks - 1
-            result = json.loads((await js.get_last_msg("RESULT", f"result.acme.{request}", direct=True)).data)
+            result = json.loads((await js.get_last_msg("RESULT", f"result.a=20b.{request}", direct=True)).data)
             assert (result["tokens"], result["text"], result["finish_reason"]) == (tokens, text, reason)
-            assert result["version"] == "gone" and result["tenant"] == "acme" and result["exec_sequence"] >= 1
+            assert result["request_sequence"] == {"fresh": 7, "half": 8, "whole": 9}[request]
+            assert result["version"] == "gone" and result["tenant"] == "a b" and result["exec_sequence"] >= 1
             if reason == "error":
                 assert end["error"] == result["error"] and end["error"]["code"] == "unavailable"
         with pytest.raises(nats.js.errors.NotFoundError):

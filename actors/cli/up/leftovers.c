@@ -32,7 +32,7 @@ typedef struct leftover {
     const rp_message *message;
     const char *instance;
     rp_encoding encoding;
-    char tenant[RP_NAME_TOKEN_BYTES];
+    char tenant[RP_NAME_MAX + 1];
     char request[RP_REQUEST_ID_MAX + 1];
     char reply[RP_CLIENT_SUBJECT_BYTES];
     rp_arena arena;
@@ -50,17 +50,20 @@ typedef struct leftover {
 /* Whose answer it is stands in the headers, so that no body has to be understood. */
 static bool identify(leftover *l)
 {
-    rp_bytes tenant = rp_message_header(l->message, RP_HEADER_TENANT);
+    size_t len = 0;
+    rp_bytes tenant = rp_message_header(l->message, RP_HEADER_TENANT); /* encoded */
     rp_bytes request = rp_message_header(l->message, RP_HEADER_REQUEST);
     rp_bytes encoding = rp_message_header(l->message, RP_HEADER_ENCODING);
     if (request.len == 0 || request.len > RP_REQUEST_ID_MAX ||
-        rp_name_encode(tenant, l->tenant, sizeof l->tenant) != RP_OK)
+        rp_name_decode(tenant, l->tenant, sizeof l->tenant, &len) != RP_OK)
         return false;
     memcpy(l->request, request.data, request.len);
     l->request[request.len] = '\0';
-    l->encoding = rp_bytes_is(encoding, "protobuf") ? RP_ENCODING_PROTOBUF : RP_ENCODING_JSON;
-    snprintf(l->reply, sizeof l->reply, "reply.%s.%s", l->tenant, l->request);
-    return rp_name_is_subject(rp_bytes_text(l->reply));
+    if (rp_encoding_of(encoding, &l->encoding, NULL) != RP_OK)
+        l->encoding = RP_ENCODING_JSON;
+    snprintf(l->reply, sizeof l->reply, "reply.%.*s.%s", (int)tenant.len, (const char *)tenant.data,
+        l->request);
+    return len == strlen(l->tenant) && rp_name_is_subject(rp_bytes_text(l->reply));
 }
 
 static rp_status add_chunk(leftover *l, const rp_message *stored, rp_error *reterr)
@@ -121,6 +124,7 @@ static rp_status store(leftover *l, const char *subject, const ProtobufCMessage 
         .subject = rp_bytes_text(subject), .expect = true, .expected_sequence = expected};
     rp_publication_header(&p, RP_HEADER_CAUSE, rp_bytes_text(cause));
     rp_publication_header(&p, RP_HEADER_TRY, rp_bytes_text(attempt));
+    rp_publication_header(&p, RP_HEADER_SCHEMA, rp_bytes_text(message->descriptor->name));
     rp_publication_header(&p, RP_HEADER_BUILD, rp_bytes_text(RP_BUILD));
     rp_publication_header(
         &p, RP_HEADER_CONTENT_TYPE, rp_bytes_text(rp_encoding_content_type(l->encoding)));
@@ -166,14 +170,10 @@ static uint64_t request_sequence(const rp_message *message)
 
 static rp_status write_result(leftover *l, Rp__Error *error, rp_error *reterr)
 {
-    char subject[RP_CLIENT_SUBJECT_BYTES], tenant[RP_NAME_MAX + 1];
-    size_t tenant_len = 0;
+    char subject[RP_CLIENT_SUBJECT_BYTES];
     Rp__Result result = RP__RESULT__INIT;
-    rp_bytes token = rp_bytes_text(l->tenant);
-    rp_status status = rp_name_decode(token, tenant, sizeof tenant, &tenant_len);
-    RP_ASSERT(status == RP_OK); /* encoded by us */
     result.request = l->request;
-    result.tenant = tenant;
+    result.tenant = l->tenant;
     result.model = (char *)(uintptr_t)l->lane->model;
     result.version = (char *)(uintptr_t)l->lane->version;
     result.request_sequence = request_sequence(l->message);
@@ -190,7 +190,7 @@ static rp_status write_result(leftover *l, Rp__Error *error, rp_error *reterr)
     result.usage = l->final ? l->final->usage : NULL;
     result.digest = l->final ? l->final->digest : NULL;
     result.build = RP_BUILD;
-    snprintf(subject, sizeof subject, "result.%s.%s", l->tenant, l->request);
+    snprintf(subject, sizeof subject, "result.%s", l->reply + strlen("reply."));
     return store(l, subject, &result.base, 0, 0, reterr);
 }
 
