@@ -128,8 +128,9 @@ static rp_status start(rp_crew *crew, unsigned index, const int *cpus, rp_error 
     *self = (helper){.crew = crew, .index = index};
     int error = start_on(self, cpus ? cpus[index - 1] : ANYWHERE);
     if (error != 0)
-        return rp_error_set(reterr, RP_IO, "threads", "compute thread %u could not be started%s: %s",
-            index, cpus ? " on its processor" : "", strerror(error));
+        return rp_error_set(reterr, RP_IO, "threads",
+            "compute thread %u could not be started%s: %s", index, cpus ? " on its processor" : "",
+            strerror(error));
     crew->started++;
     return RP_OK;
 }

@@ -39,7 +39,8 @@ enum {
     RP_CANON_NUMBER = 1, /* stands in every RESULT; a change of one bit is a new number */
     RP_CANON_LANES = 16,
     RP_CANON_SPLIT = 256, /* keys of an attention split, by absolute position */
-    RP_CANON_Q_MAX = 32639
+    RP_CANON_Q_MAX = 32639,
+    RP_CANON_ATTENTION_ROWS = 4 /* keys or values that a kernel may hold widened */
 };
 
 /* `count` rows of activations, each of `cols`, one after the other. A product with a quantised type
@@ -72,7 +73,7 @@ typedef struct rp_canon_attention {
 
 static inline size_t rp_canon_attention_scratch(size_t heads, size_t head_dim)
 {
-    return heads * (RP_CANON_SPLIT + head_dim + 4) + head_dim;
+    return heads * (RP_CANON_SPLIT + head_dim + 4) + RP_CANON_ATTENTION_ROWS * head_dim;
 }
 
 typedef struct rp_canon_kernels {

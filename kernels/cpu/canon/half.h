@@ -27,13 +27,13 @@ static inline float rp_canon_float(uint32_t bits)
 static inline float rp_canon_from_f16(uint16_t half)
 {
     uint32_t sign = (uint32_t)(half & 0x8000U) << 16;
-    uint32_t exponent = half & 0x7C00U;
-    /* normal: move the bits and re-bias by 127 - 15; infinity and NaN: all ones stay all ones */
-    uint32_t normal = ((uint32_t)(half & 0x7FFFU) << 13) + (UINT32_C(112) << 23);
-    normal |= exponent == 0x7C00U ? UINT32_C(0x7F800000) : 0;
+    int32_t moved = (half & 0x7FFF) << 13; /* exponent and fraction where float32 has them */
+    /* normal: re-bias by 127 - 15; infinity and NaN: all ones stay all ones */
+    int32_t normal = moved + (112 << 23);
+    normal |= moved >= 0x0F800000 ? 0x7F800000 : 0;
     /* subnormal or zero: a count of 2^-24, exact */
-    uint32_t tiny = rp_canon_bits((float)(int32_t)(half & 0x03FFU) * 0x1p-24F);
-    return rp_canon_float(sign | (exponent == 0 ? tiny : normal));
+    uint32_t tiny = rp_canon_bits((float)moved * 0x1p-37F);
+    return rp_canon_float(sign | (moved < 0x00800000 ? tiny : (uint32_t)normal));
 }
 
 static inline uint16_t rp_canon_to_f16(float x)

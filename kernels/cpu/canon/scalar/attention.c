@@ -2,7 +2,9 @@
 #include "kernels/cpu/canon/scalar/scalar.h"
 
 #include "kernels/cpu/canon/scalar/elementary.h"
-#include "kernels/cpu/canon/scalar/lanes.h"
+
+/* Values that an output takes before it is stored again. */
+enum { VALUES_AT_ONCE = RP_CANON_ATTENTION_ROWS };
 
 /* Where the caller's scratch is used for what; h is a head, below `heads`. */
 typedef struct workspace {
@@ -19,14 +21,14 @@ static workspace lay_out(const rp_canon_attention *a)
     w.scores = a->scratch;
     w.partial = w.scores + a->heads * RP_CANON_SPLIT;
     w.wide = w.partial + a->heads * a->head_dim;
-    w.m = w.wide + a->head_dim;
+    w.m = w.wide + VALUES_AT_ONCE * a->head_dim;
     w.l = w.m + a->heads;
     w.top = w.l + a->heads;
     w.sum = w.top + a->heads;
     return w;
 }
 
-static void widen_half(const uint16_t *half, size_t n, float *out)
+static void widen_half(const uint16_t *restrict half, size_t n, float *restrict out)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = rp_canon_from_f16(half[i]);
@@ -44,7 +46,27 @@ static void weigh(float *scores, size_t first, size_t last, float *ret_top, floa
     for (size_t i = first; i <= last; i++)
         scores[i] = rp__exp(scores[i] - top);
     *ret_top = top;
-    *ret_sum = rp__lanes_sum(scores, last + 1);
+    *ret_sum = RP__SCALAR(sum)(scores, last + 1);
+}
+
+/* partial += e[0] * v[0], then e[1] * v[1], ... for `count` values of `n`, one after the other. */
+static void add_values(const float *restrict e, const float *restrict v, size_t count, size_t n,
+    float *restrict partial)
+{
+    if (count == VALUES_AT_ONCE) {
+        for (size_t j = 0; j < n; j++) {
+            float sum = partial[j];
+            sum = rp_canon_fma(e[0], v[j], sum);
+            sum = rp_canon_fma(e[1], v[j + n], sum);
+            sum = rp_canon_fma(e[2], v[j + 2 * n], sum);
+            partial[j] = rp_canon_fma(e[3], v[j + 3 * n], sum);
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < n; j++)
+            partial[j] = rp_canon_fma(e[i], v[i * n + j], partial[j]);
+    }
 }
 
 /* Places [first, last] of the split that begins at row `base` of keys and values: m, l, partial. */
@@ -55,20 +77,18 @@ static void attend_split(
     for (size_t i = first; i <= last; i++) {
         widen_half(a->keys + (base + i) * a->stride, n, w->wide);
         for (size_t h = 0; h < a->heads; h++)
-            w->scores[h * RP_CANON_SPLIT + i] = rp__lanes_dot(a->query + h * n, w->wide, n);
+            w->scores[h * RP_CANON_SPLIT + i] = RP__SCALAR(dot)(a->query + h * n, w->wide, n);
     }
     for (size_t h = 0; h < a->heads; h++)
         weigh(w->scores + h * RP_CANON_SPLIT, first, last, &w->m[h], &w->l[h]);
     for (size_t i = 0; i < a->heads * n; i++)
         w->partial[i] = 0.0F;
-    for (size_t i = first; i <= last; i++) {
-        widen_half(a->values + (base + i) * a->stride, n, w->wide);
-        for (size_t h = 0; h < a->heads; h++) {
-            float e = w->scores[h * RP_CANON_SPLIT + i];
-            float *partial = w->partial + h * n;
-            for (size_t j = 0; j < n; j++)
-                partial[j] = rp_canon_fma(e, w->wide[j], partial[j]);
-        }
+    for (size_t i = first; i <= last; i += VALUES_AT_ONCE) {
+        size_t left = last + 1 - i, count = left < VALUES_AT_ONCE ? left : VALUES_AT_ONCE;
+        for (size_t j = 0; j < count; j++)
+            widen_half(a->values + (base + i + j) * a->stride, n, w->wide + j * n);
+        for (size_t h = 0; h < a->heads; h++)
+            add_values(w->scores + h * RP_CANON_SPLIT + i, w->wide, count, n, w->partial + h * n);
     }
 }
 

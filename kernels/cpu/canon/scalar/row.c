@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "kernels/cpu/canon/scalar/elementary.h"
-#include "kernels/cpu/canon/scalar/lanes.h"
 
 /* The largest magnitude as bits: for floats without a sign, bits order like values, and infinity
  * and NaN come out on top. */
@@ -50,7 +49,7 @@ bool RP__SCALAR(quantise)(const float *x, size_t cols, int16_t *q, float *scale,
 
 void RP__SCALAR(rms_norm)(const float *x, const float *weight, size_t n, float epsilon, float *out)
 {
-    float mean = rp__lanes_dot(x, x, n) / (float)n;
+    float mean = RP__SCALAR(dot)(x, x, n) / (float)n;
     float inverse = 1.0F / sqrtf(mean + epsilon);
     for (size_t i = 0; i < n; i++)
         out[i] = (x[i] * inverse) * weight[i];
@@ -79,7 +78,7 @@ float RP__SCALAR(exp_sum)(const float *x, size_t n, float shift, float *out)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = rp__exp(x[i] - shift);
-    return rp__lanes_sum(out, n);
+    return RP__SCALAR(sum)(out, n);
 }
 
 void RP__SCALAR(exp)(const float *x, size_t n, float *out)

@@ -46,6 +46,11 @@ void RP__SCALAR(scales_q8_0)(const uint8_t *row, size_t first, size_t cols, floa
 void RP__SCALAR(widen)(
     rp_canon_type type, const uint8_t *row, size_t first, size_t cols, float *out);
 
+/* Sums over a row: element i goes into lane i mod 16, ascending inside a lane; then the tree. */
+float RP__SCALAR(tree)(float *lane); /* uses the lanes up */
+float RP__SCALAR(dot)(const float *a, const float *b, size_t n);
+float RP__SCALAR(sum)(const float *x, size_t n);
+
 void RP__SCALAR(product)(const rp_canon_matrix *matrix, size_t first, size_t count,
     const rp_canon_activations *activations, float *out, size_t stride);
 void RP__SCALAR(row)(const rp_canon_matrix *matrix, size_t row, float *out);

@@ -1,22 +1,9 @@
-/* Sums over a row: element i goes into lane i mod 16, ascending inside a lane; then the tree. */
-#ifndef KERNELS_CPU_CANON_SCALAR_LANES_H
-#define KERNELS_CPU_CANON_SCALAR_LANES_H
-
-#include <stddef.h>
-
-#include "kernels/cpu/canon/canon.h"
+/* Sums by lanes. Functions of their own and not inlined anywhere, since gcc makes vector code of
+ * the lanes only while they lie in memory at both ends of the loop. */
 #include "kernels/cpu/canon/fma.h"
+#include "kernels/cpu/canon/scalar/scalar.h"
 
-static inline float rp__lanes_tree(float lane[RP_CANON_LANES])
-{
-    for (size_t step = RP_CANON_LANES / 2; step > 0; step /= 2) {
-        for (size_t i = 0; i < step; i++)
-            lane[i] += lane[i + step];
-    }
-    return lane[0];
-}
-
-static inline float rp__lanes_dot(const float *a, const float *b, size_t n)
+float RP__SCALAR(dot)(const float *a, const float *b, size_t n)
 {
     float lane[RP_CANON_LANES] = {0.0F};
     size_t whole = n - n % RP_CANON_LANES;
@@ -26,10 +13,10 @@ static inline float rp__lanes_dot(const float *a, const float *b, size_t n)
     }
     for (size_t j = 0; whole + j < n; j++)
         lane[j] = rp_canon_fma(a[whole + j], b[whole + j], lane[j]);
-    return rp__lanes_tree(lane);
+    return RP__SCALAR(tree)(lane);
 }
 
-static inline float rp__lanes_sum(const float *x, size_t n)
+float RP__SCALAR(sum)(const float *x, size_t n)
 {
     float lane[RP_CANON_LANES] = {0.0F};
     size_t whole = n - n % RP_CANON_LANES;
@@ -39,7 +26,5 @@ static inline float rp__lanes_sum(const float *x, size_t n)
     }
     for (size_t j = 0; whole + j < n; j++)
         lane[j] += x[whole + j];
-    return rp__lanes_tree(lane);
+    return RP__SCALAR(tree)(lane);
 }
-
-#endif
