@@ -151,7 +151,7 @@ static void fill_sampling(rp_context *context, const Rp__InferRequest *r, Rp__Sa
 {
     s->has_temperature = s->has_top_p = s->has_top_k = s->has_min_p = s->has_seed = true;
     s->has_presence_penalty = s->has_frequency_penalty = s->has_repetition_penalty = true;
-    s->temperature = r->has_temperature ? r->temperature : 1.0F;
+    s->temperature = r->temperature;
     s->top_p = r->has_top_p ? r->top_p : 1.0F;
     s->top_k = r->top_k;
     s->min_p = r->min_p;
