@@ -141,12 +141,15 @@ static rp_status spell(rp_spm *spm, rp_bytes stretch, bool prefix, size_t *ret_l
 {
     const size_t wanted = (stretch.len + 1) * RP__SPACE_BYTES + TEXT_PADDING;
     if (wanted > spm->text_capacity) {
-        uint8_t *text = malloc(wanted);
+        /* At least twice as much as before, so that growing texts soon stop allocating. */
+        const size_t twice = 2 * spm->text_capacity;
+        const size_t capacity = wanted > twice ? wanted : twice;
+        uint8_t *text = malloc(capacity);
         if (!text)
             return RP_NO_MEMORY;
         free(spm->text);
         spm->text = text;
-        spm->text_capacity = wanted;
+        spm->text_capacity = capacity;
     }
     uint8_t *out = spm->text;
     if (prefix) {

@@ -24,11 +24,11 @@
  * llama.cpp takes the longest piece in the whole text first, which matters only where two special
  * pieces overlap in part.
  *
- * An encoder is one thread's workspace for one vocabulary. It keeps its memory, so that once it has
- * seen a text of some size, texts up to that size allocate nothing. It divides stretches where two
- * characters stand side by side in no piece (nothing can be joined there, so the ids stay the same)
- * and remembers what the short parts between became. The time is O(n log n) in the bytes of the
- * longest part, and the memory at worst about 60 bytes a byte of it.
+ * An encoder is one thread's workspace for one vocabulary. It divides stretches where two
+ * characters stand side by side in no piece (nothing can be joined there, so the ids stay the
+ * same), and remembers what the short parts between became. It keeps its memory: a text allocates
+ * only where a stretch or a part is longer than all before. The time is O(n log n) in the bytes of
+ * the longest part, and the memory at worst about 100 bytes a byte of it.
  *
  *     rp_spm *spm;
  *     if (rp_spm_new(vocabulary, 1 << 20, &spm, reterr) != RP_OK) ...

@@ -4,7 +4,10 @@
 
 #include "kernels/text/vocabulary_internal.h"
 
-enum { SHORT_MAX = 32 /* characters of a part that is merged in arrays */ };
+enum {
+    SHORT_MAX = 32,     /* characters of a part that is merged in arrays */
+    CAPACITY_MIN = 1024 /* of the list, once one is needed: ordinary texts never need more */
+};
 
 void rp__merge_done(rp__merge *merge)
 {
@@ -140,14 +143,16 @@ static rp_status reserve(rp__merge *merge, size_t count)
 {
     if (count <= merge->capacity)
         return RP_OK;
+    const size_t twice = merge->capacity ? 2 * merge->capacity : CAPACITY_MIN;
+    const size_t capacity = count > twice ? count : twice;
     rp__merge_done(merge);
-    merge->symbols = malloc(count * sizeof *merge->symbols);
-    merge->heap = malloc(2 * count * sizeof *merge->heap);
+    merge->symbols = malloc(capacity * sizeof *merge->symbols);
+    merge->heap = malloc(2 * capacity * sizeof *merge->heap);
     if (!merge->symbols || !merge->heap) {
         rp__merge_done(merge);
         return RP_NO_MEMORY;
     }
-    merge->capacity = count;
+    merge->capacity = capacity;
     return RP_OK;
 }
 

@@ -351,6 +351,60 @@ Test(spm, remembers_the_right_words)
     rp_vocabulary_free(vocabulary);
 }
 
+/* ---- memory ---- */
+
+/* The linker puts these in the place of the encoder's calls (CMakeLists.txt). */
+static size_t allocations;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *piece, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *piece, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    allocations++;
+    return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    allocations++;
+    return __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *piece, size_t size)
+{
+    allocations++;
+    return __real_realloc(piece, size);
+}
+
+Test(spm, stops_allocating)
+{
+    static const tiny_piece pieces[] = {PIECE("a", -9), PIECE("b", -9), PIECE("ab", -2),
+        PIECE("ba", -3), PIECE("aa", -1), PIECE(SPACE, -4), PIECE(SPACE "b", -5)};
+    static int32_t ids[3 * TOKENS_MAX];
+    static uint8_t text[TOKENS_MAX];
+    uint64_t at = 1 << 22;
+    rp_vocabulary *vocabulary = tiny_vocabulary(pieces, 7, false);
+    rp_spm *spm = encoder(vocabulary);
+    for (int round = 0; round < 200; round++) {
+        rp_tokens tokens = {.ids = ids, .max = 3 * TOKENS_MAX};
+        /* The first is one part of the greatest length, the others are of all kinds. */
+        const size_t len = round == 0 ? TOKENS_MAX : draw(&at, TOKENS_MAX);
+        for (size_t i = 0; i < len; i++)
+            text[i] = (uint8_t)(draw(&at, 50) == 0 && round > 0 ? ' ' : 'a' + draw(&at, 2));
+        allocations = 0;
+        cr_assert_eq(rp_spm_encode(spm, rp_bytes_of(text, len), 0, &tokens, NULL), RP_OK);
+        cr_assert(round == 0 ? allocations == 3 : allocations == 0, "round %d: %zu allocations",
+            round, allocations);
+    }
+    rp_spm_free(spm);
+    rp_vocabulary_free(vocabulary);
+}
+
 /* A megabyte in which nothing can be divided: quadratic time would take an hour. */
 Test(spm, is_not_quadratic, .timeout = 60)
 {
