@@ -256,12 +256,13 @@ static void send_front(rp_context *context)
     if (chain->count == 0 || chain->sending || chain->reading)
         return;
     rp__queued *front = queued_at(context, 0);
-    rp_bytes subject = rp_bytes_text(chain->name.publish);
+    rp_output_kind kind = front->single ? RP_OUTPUT_SINGLE : RP_OUTPUT_CHAIN;
+    rp_bytes subject = rp_bytes_text(front->single ? front->subject : chain->name.publish);
     rp_publication publication = {.subject = subject,
         .body = rp_buffer_bytes(&front->body),
         .expect = true,
-        .expected_sequence = chain->sequence};
-    rp__identity_headers(context, subject, front->index, RP_OUTPUT_CHAIN, &identity, &publication);
+        .expected_sequence = front->single ? 0 : chain->sequence};
+    rp__identity_headers(context, subject, front->index, kind, &identity, &publication);
     size_t at = 0;
     for (size_t i = 0; i < front->header_count; i++) {
         rp_publication_header(&publication, front->headers[i].header,
