@@ -67,14 +67,14 @@ rp_token_cache_counts rp_encoder_cache(const rp_encoder *encoder)
     return rp_token_cache_count(encoder->cache);
 }
 
-static rp_status too_long(
-    const rp_tokenizer_model *model, size_t max, const char *field, rp_refusal *retref)
+static rp_status too_long(const rp_tokenizer_model *model, const char *field, rp_refusal *retref)
 {
     char limit[RP_ERROR_LIMIT_MAX];
-    snprintf(limit, sizeof limit, "%zu tokens", max);
+    snprintf(limit, sizeof limit, "%" PRIu32 " tokens", model->context_tokens - 1);
     return rp_refusal_set(retref, RP__ERROR__CODE__PROMPT_TOO_LONG, field, limit,
-        "the prompt has more tokens than %.64s reads, %zu with one left for the answer; shorten it",
-        model->name, max);
+        "a prompt for %.64s has at most %" PRIu32 " tokens, so that one is left for the answer; "
+        "shorten it",
+        model->name, model->context_tokens - 1);
 }
 
 static rp_status internal(const rp_error *error, rp_refusal *retref)
@@ -99,7 +99,7 @@ static rp_status encode_text(rp_encoder *encoder, size_t thread, const rp_tokeni
     if (status == RP_OK)
         status = rp_spm_encode(w->spms[index], text, flags, tokens, &error);
     if (status == RP_LIMIT)
-        return too_long(model, tokens->max, field, retref);
+        return too_long(model, field, retref);
     if (status != RP_OK)
         return internal(&error, retref);
     rp_token_cache_put(encoder->cache, key, tokens->ids + start, tokens->count - start);
@@ -110,7 +110,7 @@ static rp_status add_token(const rp_tokenizer_model *model, int32_t id, const ch
     rp_tokens *tokens, rp_refusal *retref)
 {
     if (tokens->count == tokens->max)
-        return too_long(model, tokens->max, field, retref);
+        return too_long(model, field, retref);
     tokens->ids[tokens->count++] = id;
     return RP_OK;
 }
@@ -162,11 +162,30 @@ static rp_status take_tokens(const rp_tokenizer_model *model, const Rp__InferReq
     return status;
 }
 
+static rp_status check_bias(
+    const rp_tokenizer_model *model, const Rp__InferRequest *request, rp_refusal *retref)
+{
+    size_t vocabulary = rp_vocabulary_count(model->vocabulary);
+    for (size_t i = 0; i < request->n_logit_bias; i++) {
+        char limit[RP_ERROR_LIMIT_MAX];
+        int32_t token = request->logit_bias[i]->key;
+        if (token >= 0 && (size_t)token < vocabulary)
+            continue;
+        snprintf(limit, sizeof limit, "0 to %zu", vocabulary - 1);
+        return rp_refusal_set(retref, RP__ERROR__CODE__INVALID_ARGUMENT, "logit_bias", limit,
+            "logit_bias names token %" PRId32 ", and %.64s has the tokens 0 to %zu", token,
+            model->name, vocabulary - 1);
+    }
+    return RP_OK;
+}
+
 rp_status rp_encoder_encode(rp_encoder *encoder, size_t thread, const rp_tokenizer_model *model,
     const Rp__InferRequest *request, rp_tokens *tokens, rp_refusal *retref)
 {
-    rp_status status;
+    rp_status status = check_bias(model, request, retref);
     const char *field = request->n_messages ? "messages" : request->n_tokens ? "tokens" : "prompt";
+    if (status != RP_OK)
+        return status;
     if (request->n_messages)
         status = encode_messages(encoder, thread, model, request, tokens, retref);
     else if (request->n_tokens)

@@ -83,22 +83,38 @@ bool rp_name_is_request(rp_bytes text)
     return !digits_alone;
 }
 
-bool rp_name_is_subject(rp_bytes subject)
+/* Tokens of printable ASCII, none of them empty. */
+static bool is_tokens(rp_bytes subject)
 {
     bool token_empty = true;
     for (size_t i = 0; i < subject.len; i++) {
         uint8_t c = subject.data[i];
-        if (c == '.') {
-            if (token_empty)
-                return false;
-            token_empty = true;
-            continue;
-        }
-        if (c <= ' ' || c >= 0x7F || c == '*' || c == '>')
+        if (c <= ' ' || c >= 0x7F || (c == '.' && token_empty))
             return false;
-        token_empty = false;
+        token_empty = c == '.';
     }
     return !token_empty;
+}
+
+bool rp_name_is_subject(rp_bytes subject)
+{
+    return is_tokens(subject) && !memchr(subject.data, '*', subject.len) &&
+           !memchr(subject.data, '>', subject.len);
+}
+
+bool rp_name_is_filter(rp_bytes subject)
+{
+    if (!is_tokens(subject))
+        return false;
+    for (size_t i = 0; i < subject.len; i++) {
+        bool wild = subject.data[i] == '*' || subject.data[i] == '>';
+        bool first = i == 0 || subject.data[i - 1] == '.';
+        bool last = i + 1 == subject.len;
+        bool token = first && (last || subject.data[i + 1] == '.');
+        if (wild && (!token || (subject.data[i] == '>' && !last)))
+            return false;
+    }
+    return true;
 }
 
 rp_bytes rp_name_token(rp_bytes subject, size_t index)

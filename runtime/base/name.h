@@ -36,6 +36,9 @@ bool rp_name_is_request(rp_bytes text);
  * of them empty. */
 bool rp_name_is_subject(rp_bytes subject);
 
+/* Likewise, but tokens may be `*`, and the last one `>`: what can be subscribed to. */
+bool rp_name_is_filter(rp_bytes subject);
+
 /* The `index`-th token of a subject, counted from 0; empty where there is none. Borrows `subject`.
  */
 rp_bytes rp_name_token(rp_bytes subject, size_t index);

@@ -17,11 +17,15 @@ enum {
     HEARTBEAT_MS = 2000,
     SILENCE_MS = 5000, /* two heartbeats missed */
     INACTIVE_S = 30,   /* the server forgets a consumer that nobody listens to */
-    RETRY_MS = 500
+    RETRY_MS = 500,
+    FILTER_BYTES_MAX = 256
 };
 
 struct rp_follower {
     rp__jetstream *js;
+    /* Of its own: a server counts a push consumer as listened to only where somebody subscribes to
+     * its very subject, not to a wildcard above it. */
+    natsSubscription *nats;
     rp_follower_spec spec;
     uint32_t slot;       /* in js->followers */
     uint32_t generation; /* of the present consumer; part of its name and inbox */
@@ -37,6 +41,12 @@ struct rp_follower {
 };
 
 static void make_consumer(rp_follower *follower);
+
+static void close_inbox(rp_follower *follower)
+{
+    natsSubscription_Destroy(follower->nats);
+    follower->nats = NULL;
+}
 
 static void again(rp_follower *follower, uint64_t wait_ms)
 {
@@ -108,7 +118,13 @@ static void make_consumer(rp_follower *follower)
     follower->generation++;
     follower->consumer_next = 1;
     follower->caught_up = false;
+    close_inbox(follower);
     rp__inbox_subject(js, RP__INBOX_FOLLOW, follower->slot, follower->generation, inbox);
+    natsStatus s = natsConnection_SubscribeSync(&follower->nats, js->connection, inbox);
+    if (s != NATS_OK) {
+        rp__connection_failed(js, s, "subscribe");
+        return;
+    }
     const char *unique = strrchr(js->inbox, '.');
     snprintf(follower->consumer, sizeof follower->consumer, "follow-%.24s-%" PRIu32 "-%" PRIu32,
         unique ? unique + 1 : js->inbox, follower->slot, follower->generation);
@@ -132,7 +148,8 @@ static void make_consumer(rp_follower *follower)
 rp_status rp__follow(rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower)
 {
     rp__jetstream *js = rp__jetstream_of(bus);
-    if (!rp_name_is_subject(rp_bytes_text(spec->stream)) || strlen(spec->filter) > 256)
+    if (!rp_name_is_subject(rp_bytes_text(spec->stream)) ||
+        !rp_name_is_filter(rp_bytes_text(spec->filter)) || strlen(spec->filter) > FILTER_BYTES_MAX)
         return RP_INVALID;
     for (uint32_t i = 0; i < RP__FOLLOWERS_MAX; i++) {
         if (js->followers[i])
@@ -154,6 +171,7 @@ rp_status rp__follow(rp_bus *bus, const rp_follower_spec *spec, rp_follower **re
 void rp__unfollow(rp_follower *follower)
 {
     rp__outbox_forget(&follower->js->bus, follower);
+    close_inbox(follower);
     follower->js->followers[follower->slot] = NULL;
     free(follower); /* the server forgets the consumer by itself */
 }
@@ -171,22 +189,19 @@ void rp__followers_connected(rp__jetstream *js)
 void rp__followers_disconnected(rp__jetstream *js)
 {
     for (size_t i = 0; i < RP__FOLLOWERS_MAX; i++) {
-        if (js->followers[i])
+        if (js->followers[i]) {
             js->followers[i]->made = false;
+            close_inbox(js->followers[i]);
+        }
     }
 }
 
 /* -- what comes
  * ------------------------------------------------------------------------------------------ */
 
-static void take_status(rp__jetstream *js, natsMsg *nats, int code)
+static void take_status(rp_follower *follower, natsMsg *nats, int code)
 {
-    uint32_t slot, generation;
-    if (!rp__inbox_token(rp__delivery_token(nats), &slot, &generation) ||
-        slot >= RP__FOLLOWERS_MAX || !js->followers[slot] ||
-        js->followers[slot]->generation != generation)
-        return;
-    rp_follower *follower = js->followers[slot];
+    rp__jetstream *js = follower->js;
     const char *last = NULL;
     uint64_t sequence;
     alive(follower);
@@ -203,27 +218,12 @@ static void take_status(rp__jetstream *js, natsMsg *nats, int code)
         again(follower, RETRY_MS);
 }
 
-static rp_follower *owner(rp__jetstream *js, rp_bytes consumer)
+static void take_message(rp_follower *follower, natsMsg *nats)
 {
-    for (size_t i = 0; i < RP__FOLLOWERS_MAX; i++) {
-        if (js->followers[i] && rp_bytes_is(consumer, js->followers[i]->consumer))
-            return js->followers[i];
-    }
-    return NULL;
-}
-
-void rp__followers_deliver(rp__jetstream *js, natsMsg *nats)
-{
-    int code = rp__delivery_status(nats);
+    rp__jetstream *js = follower->js;
     rp__wire_delivery d;
-    if (code != 0) {
-        take_status(js, nats, code);
-        return;
-    }
-    if (rp__wire_delivery_parse(rp_bytes_text(natsMsg_GetReply(nats)), &d) != RP_OK)
-        return;
-    rp_follower *follower = owner(js, d.consumer);
-    if (!follower || (!follower->made && !follower->making))
+    if (rp__wire_delivery_parse(rp_bytes_text(natsMsg_GetReply(nats)), &d) != RP_OK ||
+        (!follower->made && !follower->making))
         return; /* of a consumer that was given up */
     if (d.consumer_sequence != follower->consumer_next) {
         again(follower, 0);
@@ -242,6 +242,25 @@ void rp__followers_deliver(rp__jetstream *js, natsMsg *nats)
         look_whether_caught_up(follower);
 }
 
+size_t rp__followers_drain(rp__jetstream *js, size_t budget)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < RP__FOLLOWERS_MAX; i++) {
+        natsMsg *nats = NULL;
+        while (count < budget && js->followers[i] && js->followers[i]->nats &&
+               natsSubscription_NextMsg(&nats, js->followers[i]->nats, 0) == NATS_OK) {
+            int code = rp__delivery_status(nats);
+            count++;
+            if (code != 0)
+                take_status(js->followers[i], nats, code);
+            else
+                take_message(js->followers[i], nats);
+            natsMsg_Destroy(nats);
+        }
+    }
+    return count;
+}
+
 void rp__followers_tick(rp__jetstream *js, uint64_t now_ns)
 {
     for (size_t i = 0; i < RP__FOLLOWERS_MAX && js->connection; i++) {
@@ -257,6 +276,8 @@ void rp__followers_tick(rp__jetstream *js, uint64_t now_ns)
 
 void rp__followers_done(rp__jetstream *js)
 {
-    for (size_t i = 0; i < RP__FOLLOWERS_MAX; i++)
-        free(js->followers[i]);
+    for (size_t i = 0; i < RP__FOLLOWERS_MAX; i++) {
+        if (js->followers[i])
+            rp__unfollow(js->followers[i]);
+    }
 }

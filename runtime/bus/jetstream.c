@@ -63,7 +63,7 @@ static void name_inbox(rp__jetstream *js)
 static natsStatus open_inboxes(rp__jetstream *js)
 {
     natsStatus s = NATS_OK;
-    for (size_t i = 0; i < RP__INBOX_COUNT && s == NATS_OK; i++) {
+    for (size_t i = 0; i < RP__INBOX_SHARED && s == NATS_OK; i++) {
         char subject[RP__INBOX_BYTES];
         snprintf(subject, sizeof subject, "%.64s.%c.*", js->inbox, inbox_kinds[i]);
         s = natsConnection_SubscribeSync(&js->inboxes[i], js->connection, subject);
@@ -73,7 +73,7 @@ static natsStatus open_inboxes(rp__jetstream *js)
 
 static void close_inboxes(rp__jetstream *js)
 {
-    for (size_t i = 0; i < RP__INBOX_COUNT; i++) {
+    for (size_t i = 0; i < RP__INBOX_SHARED; i++) {
         natsSubscription_Destroy(js->inboxes[i]);
         js->inboxes[i] = NULL;
     }
@@ -93,10 +93,7 @@ static size_t drain_inbox(rp__jetstream *js, rp__inbox inbox, size_t budget)
             rp__mailboxes_deliver(js, nats); /* takes it */
             continue;
         }
-        if (inbox == RP__INBOX_ANSWER)
-            rp__outbox_answer(js, nats);
-        else
-            rp__followers_deliver(js, nats);
+        rp__outbox_answer(js, nats);
         natsMsg_Destroy(nats);
     }
     return count;
@@ -112,7 +109,7 @@ static void drain(rp__jetstream *js)
 {
     size_t budget = RP__DRAIN_MESSAGES_MAX;
     budget -= drain_inbox(js, RP__INBOX_ANSWER, budget);
-    budget -= drain_inbox(js, RP__INBOX_FOLLOW, budget);
+    budget -= rp__followers_drain(js, budget);
     budget -= drain_inbox(js, RP__INBOX_PULL, budget);
     budget -= rp__subscriptions_drain(js, budget);
     if (budget == 0)

@@ -9,8 +9,8 @@
  *     plain.c        plain subjects
  *     wire.c         the texts of the protocol
  *
- * Three inbox subscriptions serve a whole process: one for what mailboxes pull, one for what
- * followers are sent, one for answers. The last token of the subject says whose a message is.
+ * Two inbox subscriptions serve a whole process, one for what mailboxes pull and one for answers;
+ * the last token of the subject says whose a message is. Each follower has one of its own.
  */
 #ifndef RUNTIME_BUS_JETSTREAM_INTERNAL_H
 #define RUNTIME_BUS_JETSTREAM_INTERNAL_H
@@ -133,7 +133,8 @@ rp_status rp__follow(rp_bus *bus, const rp_follower_spec *spec, rp_follower **re
 void rp__unfollow(rp_follower *follower);
 void rp__followers_connected(rp__jetstream *js);
 void rp__followers_disconnected(rp__jetstream *js);
-void rp__followers_deliver(rp__jetstream *js, natsMsg *nats); /* borrows nats */
+/* Hands over at most `budget` messages and returns how many. */
+size_t rp__followers_drain(rp__jetstream *js, size_t budget);
 void rp__followers_tick(rp__jetstream *js, uint64_t now_ns);
 void rp__followers_done(rp__jetstream *js);
 
@@ -162,10 +163,12 @@ void rp__send(rp_bus *bus, rp_bytes subject, rp_bytes body);
 /* -- jetstream.c
  * ------------------------------------------------------------------------------------ */
 
+/* The kinds of inbox; a follower's are subscribed to one by one. */
 typedef enum rp__inbox {
     RP__INBOX_PULL,
     RP__INBOX_ANSWER,
-    RP__INBOX_FOLLOW,
+    RP__INBOX_SHARED, /* how many are shared */
+    RP__INBOX_FOLLOW = RP__INBOX_SHARED,
     RP__INBOX_COUNT
 } rp__inbox;
 
@@ -179,7 +182,7 @@ struct rp__jetstream {
     uint64_t reconnect_at_ns;   /* 0 = not waiting */
     size_t payload_bytes_max;
     char inbox[RP__INBOX_BYTES]; /* without the kind and the token */
-    natsSubscription *inboxes[RP__INBOX_COUNT];
+    natsSubscription *inboxes[RP__INBOX_SHARED];
     rp_bus_state_cb on_state;
     void *on_state_arg;
     bool told_connected;

@@ -212,7 +212,8 @@ static rp_status ask(rp__jetstream *js, rp__entry_kind kind, const char *subject
     uint64_t patience_ns, rp_answer_cb callback, void *arg)
 {
     natsMsg *nats = NULL;
-    if (!rp_name_is_subject(rp_bytes_text(subject)) || body.len > js->payload_bytes_max)
+    /* The filter of a consumer that is to be made stands in the API's subject. */
+    if (!rp_name_is_filter(rp_bytes_text(subject)) || body.len > js->payload_bytes_max)
         return RP_INVALID;
     rp__entry *entry = take(js, kind, body.len);
     if (!entry)

@@ -19,6 +19,8 @@ rp_status rp__subscribe(rp_bus *bus, const char *subject, const char *queue, rp_
     void *arg, rp_subscription **ret_subscription)
 {
     rp__jetstream *js = rp__jetstream_of(bus);
+    if (!rp_name_is_filter(rp_bytes_text(subject)))
+        return RP_INVALID;
     for (size_t i = 0; i < RP__SUBSCRIPTIONS_MAX; i++) {
         if (js->subscriptions[i])
             continue;
