@@ -22,7 +22,7 @@ async def test_all_are_accounted_for(stack, count):
         results = await client.js.stream_info("RESULT", subjects_filter="result.acme.>")
         assert results.state.subjects == {f"result.acme.load-{n}": 1 for n in range(count)}
         answer = await client.ask({"prompt": "after all that", "max_tokens": TOKENS})
-        assert answer.finish_reason == "length"
+        assert answer.finish_reason == "length", answer.error
 
 
 async def publish_all(client, count):

@@ -8,7 +8,7 @@ from support.client import PROTOBUF
 from support.wire import schema
 
 GOOD = {"prompt": "The sky", "max_tokens": 3, "temperature": 0}
-CONTEXT_TOKENS = 2048
+PROMPT_TOKENS_MAX = 2047  # the context less one for the answer
 REFUSED_SECONDS = 15
 
 
@@ -52,10 +52,10 @@ CASES = {
     "prompt_and_messages": (good(messages=[{"role": "user", "content": "a"}]), "invalid_argument", None, None),
     "unknown_role": ({"messages": [{"role": "boss", "content": "a"}]}, "invalid_argument", "messages[0].role", None),
     "message_without_content": ({"messages": [{"role": "user"}]}, "invalid_argument", "messages[0]", None),
-    "prompt_too_long": (good(prompt="word " * 4000), "prompt_too_long", "prompt", str(CONTEXT_TOKENS)),
-    "tokens_too_long": ({"tokens": [600] * 3000}, "prompt_too_long", "tokens", str(CONTEXT_TOKENS)),
+    "prompt_too_long": (good(prompt="word " * 4000), "prompt_too_long", "prompt", str(PROMPT_TOKENS_MAX)),
+    "tokens_too_long": ({"tokens": [600] * 3000}, "prompt_too_long", "tokens", str(PROMPT_TOKENS_MAX)),
     "messages_too_long": ({"messages": [{"role": "user", "content": "word " * 4000}]}, "prompt_too_long",
-                          "messages", str(CONTEXT_TOKENS)),
+                          "messages", str(PROMPT_TOKENS_MAX)),
     "prompt_of_900_kB": (good(prompt="x" * 900_000), ("prompt_too_long", "payload_too_large"), None, ""),
     "token_out_of_range": ({"tokens": [2, 1021]}, "invalid_argument", "tokens[1]", ""),
     "negative_token": ({"tokens": [2, -1]}, "invalid_argument", "tokens", None),
