@@ -60,23 +60,21 @@ static void name_inbox(rp__jetstream *js)
     natsInbox_Destroy(unique);
 }
 
-static natsStatus open_inboxes(rp__jetstream *js)
+void rp__inbox_open(rp__jetstream *js, rp__inbox inbox)
 {
-    natsStatus s = NATS_OK;
-    for (size_t i = 0; i < RP__INBOX_SHARED && s == NATS_OK; i++) {
-        char subject[RP__INBOX_BYTES];
-        snprintf(subject, sizeof subject, "%.64s.%c.*", js->inbox, inbox_kinds[i]);
-        s = natsConnection_SubscribeSync(&js->inboxes[i], js->connection, subject);
-    }
-    return s;
+    char subject[RP__INBOX_BYTES];
+    if (js->inboxes[inbox])
+        return;
+    snprintf(subject, sizeof subject, "%.64s.%c.*", js->inbox, inbox_kinds[inbox]);
+    natsStatus s = natsConnection_SubscribeSync(&js->inboxes[inbox], js->connection, subject);
+    if (s != NATS_OK)
+        rp__connection_failed(js, s, "subscribe");
 }
 
-static void close_inboxes(rp__jetstream *js)
+void rp__inbox_close(rp__jetstream *js, rp__inbox inbox)
 {
-    for (size_t i = 0; i < RP__INBOX_SHARED; i++) {
-        natsSubscription_Destroy(js->inboxes[i]);
-        js->inboxes[i] = NULL;
-    }
+    natsSubscription_Destroy(js->inboxes[inbox]);
+    js->inboxes[inbox] = NULL;
 }
 
 /* -- what came in in this turn of the loop
@@ -158,7 +156,8 @@ static void tell_state(rp__jetstream *js)
 static void lose(rp__jetstream *js)
 {
     js->connection = NULL;
-    close_inboxes(js);
+    for (size_t i = 0; i < RP__INBOX_SHARED; i++)
+        rp__inbox_close(js, (rp__inbox)i);
     rp__subscriptions_disconnected(js);
     rp__mailboxes_disconnected(js);
     rp__followers_disconnected(js);
@@ -200,11 +199,10 @@ static void on_open(void *arg, rp_status status, const rp_error *error)
     js->connection = rp__link_connection(js->link);
     if (!js->connection) /* closed while it opened: on_closed follows */
         return;
-    natsStatus s = open_inboxes(js);
-    if (s != NATS_OK) {
-        rp__connection_failed(js, s, "subscribe");
+    for (size_t i = 0; i < RP__INBOX_SHARED && js->connection; i++)
+        rp__inbox_open(js, (rp__inbox)i);
+    if (!js->connection)
         return;
-    }
     int64_t payload = natsConnection_GetMaxPayload(js->connection);
     js->payload_bytes_max =
         payload > HEADER_BYTES_MAX ? (size_t)payload - HEADER_BYTES_MAX : PAYLOAD_BYTES_DEFAULT;

@@ -221,6 +221,10 @@ static inline uint64_t rp__now(const rp__jetstream *js)
 void rp__inbox_subject(const rp__jetstream *js, rp__inbox inbox, uint32_t slot, uint32_t generation,
     char subject[RP__INBOX_BYTES]);
 
+/* Subscribes to a shared inbox, unless that is done, and gives it up. */
+void rp__inbox_open(rp__jetstream *js, rp__inbox inbox);
+void rp__inbox_close(rp__jetstream *js, rp__inbox inbox);
+
 /* Reads such a token; false where it is none of ours. */
 bool rp__inbox_token(const char *token, uint32_t *ret_slot, uint32_t *ret_generation);
 

@@ -100,6 +100,8 @@ rp_status rp__mailbox_open(rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox 
         mailbox->slot = i;
         js->mailboxes[i] = mailbox;
         *ret_mailbox = mailbox;
+        if (js->connection)
+            rp__inbox_open(js, RP__INBOX_PULL);
         return RP_OK;
     }
     return RP_LIMIT;
@@ -111,10 +113,18 @@ void rp__mailbox_credit(rp_mailbox *mailbox, size_t credit)
     pull(mailbox);
 }
 
+/* Once no mailbox is left, the inbox goes too: else what is handed back would come here again
+ * through a request that is still open. */
 void rp__mailbox_close(rp_mailbox *mailbox)
 {
-    mailbox->js->mailboxes[mailbox->slot] = NULL;
+    rp__jetstream *js = mailbox->js;
+    js->mailboxes[mailbox->slot] = NULL;
     free(mailbox);
+    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
+        if (js->mailboxes[i])
+            return;
+    }
+    rp__inbox_close(js, RP__INBOX_PULL);
 }
 
 void rp__mailboxes_connected(rp__jetstream *js)
