@@ -1,7 +1,7 @@
 #include "actors/cli/conversation.h"
 
-#include "actors/cli/answer.h"
 #include "actors/cli/interrupt.h"
+#include "actors/cli/order.h"
 #include "actors/cli/units.h"
 #include "runtime/base/name.h"
 #include "schemas/codec.h"
@@ -20,7 +20,7 @@ enum { CHUNK_ARENA_MAX = 64 << 20, PUBLISH_TRIES = 10, SUBJECT_BYTES = RP_CLIENT
 
 typedef struct state {
     const rp_conversation *c;
-    rp_answer answer;
+    rp_order order;
     rp_arena arena; /* of one chunk */
     char reply[SUBJECT_BYTES];
     char tenant[RP_NAME_TOKEN_BYTES], model[RP_NAME_TOKEN_BYTES];
@@ -72,7 +72,7 @@ static rp_status decode(
 
 static void take(state *s, const rp_message *message, const Rp__Chunk *chunk, uint64_t sequence)
 {
-    rp_answer_taken(&s->answer, sequence, chunk->has_finish_reason);
+    rp_order_taken(&s->order, sequence, chunk->has_finish_reason);
     s->heard_ns = s->reread_ns = s->looked_ns = now(s);
     s->c->on_chunk(s->c->arg, chunk, message->body);
 }
@@ -83,18 +83,18 @@ static rp_status reread(state *s, rp_error *reterr)
 {
     rp_status status = RP_OK;
     s->reread_ns = now(s);
-    while (status == RP_OK && !s->answer.finished) {
+    while (status == RP_OK && !s->order.finished) {
         rp_message *message = NULL;
         const Rp__Chunk *chunk = NULL;
-        if (rp_client_next(s->c->client, "REPLY", s->reply, s->answer.last_sequence + 1, &message,
+        if (rp_client_next(s->c->client, "REPLY", s->reply, s->order.last_sequence + 1, &message,
                 NULL) != RP_OK)
             return RP_OK;
         status = decode(s, message, &chunk, reterr);
         if (status == RP_OK &&
-            rp_answer_read(&s->answer, message->stream_sequence, chunk->index) != RP_ANSWER_TAKE)
+            rp_order_read(&s->order, message->stream_sequence, chunk->index) != RP_ORDER_TAKE)
             status = rp_error_set(reterr, RP_CORRUPT, s->reply,
                 "chunk %llu of the answer is not in REPLY any more; ask again",
-                (unsigned long long)s->answer.next_index);
+                (unsigned long long)s->order.next_index);
         if (status == RP_OK)
             take(s, message, chunk, message->stream_sequence);
         rp_message_free(message);
@@ -110,11 +110,11 @@ static rp_status hear(state *s, const rp_message *message, rp_error *reterr)
     rp_status status = decode(s, message, &chunk, reterr);
     if (status != RP_OK)
         return status;
-    switch (rp_answer_heard(&s->answer, sequence, last, chunk->index)) {
-    case RP_ANSWER_TAKE:
+    switch (rp_order_heard(&s->order, sequence, last, chunk->index)) {
+    case RP_ORDER_TAKE:
         take(s, message, chunk, sequence);
         return RP_OK;
-    case RP_ANSWER_OLD:
+    case RP_ORDER_OLD:
         return RP_OK;
     default:
         return reread(s, reterr);
@@ -212,7 +212,7 @@ static rp_status be_silent(state *s, rp_error *reterr)
 static rp_status listen_to_it(state *s, rp_client_inbox *inbox, rp_error *reterr)
 {
     rp_status status = RP_OK;
-    while (status == RP_OK && !s->answer.finished) {
+    while (status == RP_OK && !s->order.finished) {
         rp_message *message = NULL;
         rp_status received = rp_client_receive(inbox, POLL_NS, &message, NULL);
         if (received == RP_OK)
@@ -224,7 +224,7 @@ static rp_status listen_to_it(state *s, rp_client_inbox *inbox, rp_error *reterr
         else
             status = be_silent(s, reterr);
         rp_message_free(message);
-        if (status == RP_OK && !s->answer.finished && rp_interrupt_wait(0))
+        if (status == RP_OK && !s->order.finished && rp_interrupt_wait(0))
             status = cancel(s, reterr);
     }
     return status;

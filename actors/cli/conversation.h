@@ -1,7 +1,7 @@
 /* One request from publishing it to the end of its answer.
  *
  * The client chooses the request's id, subscribes to its reply, then publishes; it takes chunks in
- * order (answer.h) and reads from the stream what it did not hear, so that a lost connection or a
+ * order (order.h) and reads from the stream what it did not hear, so that a lost connection or a
  * restarted server costs nothing. An interrupt publishes a cancel and waits for the answer to end;
  * a second one leaves at once.
  */

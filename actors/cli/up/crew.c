@@ -309,12 +309,20 @@ bool rp_crew_stop(rp_crew *crew)
     return has_stopped(&crew->server);
 }
 
+static void kill_member(rp_member *member)
+{
+    if (!member->started)
+        return;
+    rp_child_stop(&member->child); /* or it would be started again */
+    rp_child_kill(&member->child);
+}
+
 void rp_crew_kill(rp_crew *crew)
 {
     for (size_t i = 0; i < crew->actors_count; i++)
-        rp_child_kill(&crew->actors[i].child);
-    rp_child_kill(&crew->ask.child);
-    rp_child_kill(&crew->server.child);
+        kill_member(&crew->actors[i]);
+    kill_member(&crew->ask);
+    kill_member(&crew->server);
 }
 
 void rp_crew_close(rp_crew *crew)
