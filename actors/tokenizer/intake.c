@@ -68,6 +68,20 @@ static rp_status read_deadline(const rp_message *message, uint64_t *ret_ms, rp_r
     return RP_OK;
 }
 
+/* A body that travels by reference may not be there, or not be what it claims. */
+static rp_status check_reference(const rp_message *message, rp_refusal *retref)
+{
+    char limit[RP_ERROR_LIMIT_MAX] = "";
+    if (message->body_status == RP_OK)
+        return RP_OK;
+    if (message->body_status == RP_LIMIT)
+        snprintf(limit, sizeof limit, "64 MiB");
+    return rp_refusal_set(retref,
+        message->body_status == RP_LIMIT ? RP__ERROR__CODE__PAYLOAD_TOO_LARGE
+                                         : RP__ERROR__CODE__INVALID_ARGUMENT,
+        "Rp-Body", limit, "%s", message->body_why);
+}
+
 /* -- subject and body
  * --------------------------------------------------------------------------------------- */
 
@@ -119,6 +133,8 @@ rp_status rp_intake_read(const rp_message *message, rp_bytes body, const rp_inta
         status = check_reply_to(message, address, retref);
     if (status == RP_OK)
         status = read_deadline(message, &intake->deadline_unix_ms, retref);
+    if (status == RP_OK)
+        status = check_reference(message, retref);
     if (status == RP_OK)
         status = read_model(message, intake, retref);
     if (status == RP_OK)

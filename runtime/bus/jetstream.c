@@ -277,7 +277,8 @@ static void watch_state(rp_bus *bus, rp_bus_state_cb callback, void *arg)
 
 static size_t payload_bytes_max(const rp_bus *bus)
 {
-    return ((const rp__jetstream *)bus)->payload_bytes_max;
+    (void)bus;
+    return RP__CLAIM_BYTES_MAX;
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -292,6 +293,7 @@ static void bus_free(rp_bus *bus)
     rp__jetstream *js = rp__jetstream_of(bus);
     js->on_state = NULL;
     lose(js);
+    rp__claims_free(js->claims); /* no body comes any more */
     rp__subscriptions_done(js);
     rp__followers_done(js);
     rp__mailboxes_done(js);
@@ -387,6 +389,8 @@ rp_status rp_jetstream_new(const rp_jetstream_spec *spec, rp_bus **ret_bus, rp_e
     rp_status status = register_metrics(js, reterr);
     if (status == RP_OK)
         status = rp__outbox_init(js);
+    if (status == RP_OK)
+        status = rp__claims_new(spec->loop, spec->endpoint, &js->claims);
     if (status == RP_OK) {
         name_inbox(js);
         start_handles(js);

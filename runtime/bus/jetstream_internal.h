@@ -5,6 +5,7 @@
  *     delivery.c     messages that came in, as rp_message
  *     outbox.c       what waits for an answer: publishes, last messages, questions
  *     pull.c         mailboxes
+ *     claim.c        bodies that travel by reference
  *     follow.c       ordered readers
  *     plain.c        plain subjects
  *     wire.c         the texts of the protocol
@@ -16,6 +17,7 @@
 #define RUNTIME_BUS_JETSTREAM_INTERNAL_H
 
 #include "runtime/base/buffer.h"
+#include "runtime/bus/claim.h"
 #include "runtime/bus/jetstream.h"
 #include "runtime/bus/link.h"
 #include "runtime/bus/wire.h"
@@ -40,6 +42,10 @@ typedef struct rp__delivery {
     rp_message message;
     natsMsg *nats;
     rp__jetstream *js;
+    void *claimed; /* the body that Rp-Body refers to; malloc'd, NULL = none */
+    char why[RP_ERROR_MESSAGE_MAX];
+    rp_mailbox *mailbox; /* whose it is while its body is fetched */
+    uint64_t mailbox_serial;
     struct rp__delivery *next; /* in the pool */
 } rp__delivery;
 
@@ -69,9 +75,11 @@ typedef enum rp__entry_kind {
 /* Something that was sent and waits for its answer. It lies in a slot; slot and generation are the
  * token of its reply subject, so that an answer that comes too late finds nobody. */
 typedef struct rp__entry {
+    rp__jetstream *js;
     rp__entry_kind kind;
     bool used;
-    bool sent; /* on the present connection */
+    bool sent;      /* on the present connection */
+    bool preparing; /* its body is on its way to the object store */
     uint32_t generation;
     uint32_t tries;
     natsMsg *nats; /* kept to be sent again */
@@ -188,6 +196,9 @@ struct rp__jetstream {
     bool told_connected;
 
     rp__outbox outbox;
+    rp__claims *claims;
+    rp__delivery *fetching[RP__CLAIMS_MAX]; /* messages whose bodies are on their way */
+    uint64_t mailbox_serials; /* mailboxes opened so far */
     rp_mailbox *mailboxes[RP__MAILBOXES_MAX];
     rp_follower *followers[RP__FOLLOWERS_MAX];
     rp_subscription *subscriptions[RP__SUBSCRIPTIONS_MAX];

@@ -25,7 +25,8 @@ typedef struct request {
 struct rp_mailbox {
     rp__jetstream *js;
     rp_mailbox_spec spec;
-    uint32_t slot; /* in js->mailboxes */
+    uint32_t slot;   /* in js->mailboxes */
+    uint64_t serial; /* unlike that of every other mailbox of the bus */
     size_t credit;
     request requests[REQUESTS_MAX];
     uint32_t generation;
@@ -98,6 +99,7 @@ rp_status rp__mailbox_open(rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox 
         mailbox->js = js;
         mailbox->spec = *spec;
         mailbox->slot = i;
+        mailbox->serial = ++js->mailbox_serials;
         js->mailboxes[i] = mailbox;
         *ret_mailbox = mailbox;
         if (js->connection)
@@ -228,6 +230,72 @@ static void count_off(rp_mailbox *mailbox)
         oldest->open = false;
 }
 
+static void note_fetching(rp__jetstream *js, rp__delivery *from, rp__delivery *to)
+{
+    for (size_t i = 0; i < RP__CLAIMS_MAX; i++) {
+        if (js->fetching[i] == from) {
+            js->fetching[i] = to;
+            return;
+        }
+    }
+}
+
+/* The body of a message is there, or cannot be had. */
+static void on_body(void *arg, rp_status status, const rp__claim_reference *reference,
+    rp_bytes body, const char *why)
+{
+    rp__delivery *delivery = arg;
+    rp__jetstream *js = delivery->js;
+    rp_mailbox *mailbox = delivery->mailbox;
+    bool listens = false;
+    (void)reference;
+    note_fetching(js, delivery, NULL);
+    delivery->claimed = (void *)(uintptr_t)body.data;
+    delivery->message.body = body;
+    delivery->message.body_status = status;
+    if (status != RP_OK) {
+        snprintf(delivery->why, sizeof delivery->why, "%.300s", why);
+        delivery->message.body_why = delivery->why;
+    }
+    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++)
+        listens = listens || (js->mailboxes[i] == mailbox && mailbox != NULL &&
+                                 mailbox->serial == delivery->mailbox_serial);
+    if (!listens || status == RP_UNAVAILABLE || status == RP_NO_MEMORY) {
+        rp__settle(&js->bus, &delivery->message, RP_SETTLE_RETRY, RP_NS_PER_S, NULL);
+        if (listens)
+            rp__mailbox_credit(mailbox, mailbox->credit + 1);
+        rp_message_free(&delivery->message);
+        return;
+    }
+    mailbox->spec.on_message(mailbox->spec.arg, &delivery->message);
+}
+
+/* Hands a message over, once its body is there. */
+static void hand_over(rp_mailbox *mailbox, rp_message *message)
+{
+    rp__delivery *delivery = (rp__delivery *)message;
+    rp__claim_reference reference;
+    rp_bytes text = rp_message_header(message, RP_HEADER_BODY);
+    rp_error error = {0};
+    rp_status status = RP_OK;
+    if (!text.data) {
+        mailbox->spec.on_message(mailbox->spec.arg, message);
+        return;
+    }
+    delivery->mailbox = mailbox;
+    delivery->mailbox_serial = mailbox->serial;
+    status = rp__claim_parse(text, &reference, &error);
+    if (status == RP_OK) {
+        status = rp__claim_get(mailbox->js->claims, &reference, on_body, delivery);
+        if (status == RP_OK) {
+            note_fetching(mailbox->js, NULL, delivery);
+            return;
+        }
+        status = RP_UNAVAILABLE; /* too many at once: later */
+    }
+    on_body(delivery, status, NULL, rp_bytes_of(NULL, 0), error.message);
+}
+
 void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
 {
     int code = rp__delivery_status(nats);
@@ -248,7 +316,7 @@ void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
     mailbox->troubles = 0;
     mailbox->credit--;
     rp_counter_add(js->metrics.received, 1);
-    mailbox->spec.on_message(mailbox->spec.arg, message);
+    hand_over(mailbox, message);
 }
 
 void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
@@ -267,6 +335,10 @@ void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
 
 void rp__mailboxes_done(rp__jetstream *js)
 {
+    for (size_t i = 0; i < RP__CLAIMS_MAX; i++) {
+        if (js->fetching[i])
+            rp_message_free(&js->fetching[i]->message);
+    }
     for (size_t i = 0; i < RP__MAILBOXES_MAX; i++)
         free(js->mailboxes[i]);
 }

@@ -144,6 +144,8 @@ class Client:
         if sequence is None:
             sequence = int(message.headers["Nats-Sequence"])
         self.heard.setdefault(request, {}).setdefault(sequence, message)
+        if not message.data:
+            return  # travels by reference; whoever asked for so much fetches it
         if decode(message, "Chunk").get("finish_reason"):
             self.event(request).set()
 
