@@ -20,7 +20,6 @@ enum {
     HOST_BYTES = 64,
     HELP_BYTES_MAX = 32 << 10,
     JOBS_OF_A_SLOT = 2,
-    LAST_WORDS_MS = 50, /* for the last settlements to leave the socket */
     BEAT_MS = 500
 };
 
@@ -60,7 +59,7 @@ struct rp_process {
     void *state;
     rp_worker *worker;
     rp_presence *presence;
-    rp_timer *beat, *last_words;
+    rp_timer *beat, *end;
     uv_signal_t terminate, interrupt;
     bool signals_made;
     bool connected, draining, ready;
@@ -409,7 +408,7 @@ static void describe(void *arg, Rp__Actor *record)
  * ------------------------------------------------------------------------------------------------
  */
 
-static void on_last_words(void *arg)
+static void on_end(void *arg)
 {
     rp_process *process = arg;
     uv_stop(&process->loop);
@@ -419,7 +418,7 @@ static void on_drained(void *arg)
 {
     rp_process *process = arg;
     rp_log_info(process->log, "drained");
-    rp_timer_set(process->last_words, LAST_WORDS_MS * RP_NS_PER_MS, 0);
+    rp_timer_set(process->end, 0, 0); /* not within the worker's own call */
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -455,7 +454,7 @@ static void stop(rp_process *process)
     if (process->spec->stop)
         process->spec->stop(process->state);
     rp_timer_free(process->beat);
-    rp_timer_free(process->last_words);
+    rp_timer_free(process->end);
     rp_host_free(process->host);
     rp_bus_free(process->bus);
     if (process->signals_made) {
@@ -535,7 +534,7 @@ static rp_status start(rp_process *process, const void *settings, rp_error *rete
     if (status == RP_OK)
         status = rp_timer_new(process->host, on_beat, process, &process->beat);
     if (status == RP_OK)
-        status = rp_timer_new(process->host, on_last_words, process, &process->last_words);
+        status = rp_timer_new(process->host, on_end, process, &process->end);
     if (status == RP_OK)
         status = start_presence(process, reterr);
     if (status != RP_OK)

@@ -8,16 +8,18 @@ enum { PING_INTERVAL_MS = 10000, PINGS_OUT_MAX = 2, IO_BUFFER_BYTES = 64 << 10 }
 
 struct rp__link {
     rp__link_spec spec;
-    uv_work_t connect;
+    uv_work_t connect, close;
     uv_poll_t poll;
     uv_async_t wake;
     uv_prepare_t prepare;
-    int handles; /* of libuv that still live */
-    int polled;  /* events the poll handle was started for */
+    int handles;        /* of libuv that still live */
+    int polled;         /* events the poll handle was started for */
+    uv_thread_t thread; /* the loop's */
     bool poll_open;
     bool connecting;
     bool freed;
-    bool closing;
+    bool closing;  /* natsConnection_Close has been called */
+    bool in_close; /* and has not returned */
     natsOptions *options;
     natsConnection *connection;
     natsStatus connected;
@@ -55,11 +57,20 @@ static natsStatus on_attach(void **user_data, void *loop, natsConnection *connec
     return NATS_OK;
 }
 
+static void stop_polling(rp__link *link);
+
+/* nats.c closes a connection by asking for the polling to stop, and then waits a while for the
+ * socket to be closed. From the loop's own thread that must happen here, or it would wait for
+ * itself. */
 static natsStatus on_read(void *user_data, bool add)
 {
     rp__link *link = user_data;
-    if (!add)
-        raise_flag(link, &link->stopped);
+    uv_thread_t self = uv_thread_self();
+    if (add)
+        return NATS_OK;
+    raise_flag(link, &link->stopped);
+    if (uv_thread_equal(&self, &link->thread))
+        stop_polling(link);
     return NATS_OK;
 }
 
@@ -273,6 +284,7 @@ rp_status rp__link_connect(const rp__link_spec *spec, rp__link **ret_link, rp_er
     if (!link)
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
     link->spec = *spec;
+    link->thread = uv_thread_self();
     if (uv_mutex_init(&link->lock) != 0) {
         free(link);
         return rp_error_set(reterr, RP_IO, NULL, "the system gives no mutex");
@@ -305,6 +317,32 @@ size_t rp__link_buffered(const rp__link *link)
  * -----------------------------------------------------------------------------------------------
  */
 
+/* Closing sends what is left and waits for the server to say that it has it, which the loop reads:
+ * so it runs on a worker thread. */
+static void close_blocking(uv_work_t *work)
+{
+    rp__link *link = work->data;
+    natsConnection_Close(link->connection);
+}
+
+static void on_close_done(uv_work_t *work, int status)
+{
+    rp__link *link = work->data;
+    (void)status;
+    link->in_close = false;
+    release(link);
+}
+
+static void start_close(rp__link *link)
+{
+    link->closing = true;
+    link->close.data = link;
+    link->in_close =
+        uv_queue_work(link->spec.loop, &link->close, close_blocking, on_close_done) == 0;
+    if (!link->in_close)
+        natsConnection_Close(link->connection);
+}
+
 /* nats.c tells of a close from a thread of its own, a little later; only then does it leave us
  * alone. So: close, wait for the closed flag, destroy, close libuv's handles, wait for them, free.
  */
@@ -312,15 +350,13 @@ static void release(rp__link *link)
 {
     if (!link->freed || link->connecting)
         return;
-    if (link->connection && !link->closing) {
-        link->closing = true;
-        natsConnection_Close(link->connection);
-        look_at_flags(link);
-    }
+    if (link->connection && !link->closing)
+        start_close(link);
     if (link->connection) {
-        if (!atomic_load(&link->closed))
+        if (link->in_close || !atomic_load(&link->closed))
             return;
         natsConnection *connection = link->connection;
+        look_at_flags(link);
         stop_polling(link);
         link->connection = NULL;
         natsConnection_Destroy(connection);
