@@ -14,9 +14,10 @@ from pathlib import Path
 
 import nats
 import pytest
+from support.client import Client
 from support.paths import NATS_SERVER, program
 from support.process import Process, free_port, wait_until
-from support.stack import NatsServer
+from support.stack import Actor, NatsServer
 
 FAKE = Path(__file__).with_name("fake_actor.py")
 OK, FAILED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -608,3 +609,56 @@ def test_an_interrupt_of_up_cancels_its_ask(tool):
     process.child.send_signal(signal.SIGINT)
     assert process.wait(15) == INTERRUPTED
     assert "cancelled" in process.tail() and tool.processes() == {}
+
+
+# -- with the real actors ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def real(tool):
+    """The same tool, beside the real actors."""
+    tool.bin = program("reprise").parent
+    return tool
+
+
+def real_up(tool, model, *words):
+    return ["up", "--model", f"tiny={model}", "--data", tool.data, "--port", tool.port, "--nats-server", NATS_SERVER,
+            *words]
+
+
+def own(tool):
+    """Of all that runs, what belongs to this test."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            if f"NATS_URL={tool.url}".encode() in variables:
+                found[int(entry.name)] = (entry / "cmdline").read_bytes()
+    return found
+
+
+def test_up_asks_a_real_model(real, tiny):
+    """Twice, since the second finds its streams; greedy answers are the same."""
+    answers = [real.run(*real_up(real, tiny, "--ask", "Why is the sky blue?")).stdout for _ in range(2)]
+    assert answers[0] and answers[0] == answers[1]
+    assert own(real) == {}
+
+
+async def test_what_a_real_tokenizer_left_is_answered(real, tiny, slow, server):
+    """The model's file changes while requests wait; who asks afterwards is answered."""
+    real.run("provision", "--model", f"tiny={tiny}", "--server", server.url)
+    tokenizer = Actor("reprise-tokenizer", "before", server, {"tiny": tiny}, real.folder).start()
+    async with Client.connected(server.url) as client:
+        request = await client.publish({"prompt": "The sky is"}, "left-json")
+        digits = await client.publish({"prompt": "The sky is"})
+        await published(client.js, "EXEC", 2)
+        assert tokenizer.stop() == OK
+        words = ["up", "--model", f"tiny={slow}", "--data", str(real.data)]
+        with real.up(*words, url=server.url):
+            for waiting in (request, digits):
+                answer, result = await client.answer_and_result(waiting)
+                assert answer.finish_reason == "error" and answer.error["code"] == "unavailable"
+                assert answer.error["field"] == "model"
+                assert result["model"] == "tiny" and result["exec_sequence"] in (1, 2)
+            done = await client.ask({"prompt": "The sky is", "max_tokens": 3, "temperature": 0})
+            assert done.finish_reason == "length"
