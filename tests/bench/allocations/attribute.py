@@ -5,7 +5,7 @@
 
 Of a stack, the innermost frame that lies in the actor's own binary decides: what allocates is that function,
 or a shared library (libc, protobuf-c, yyjson, libuv) on its behalf. nats.c is linked in statically and has no
-debug information, so a function is nats.c's where libnats_static.a defines its name and the binary has no
+debug information, so a function is nats.c's where libnats_static.a defines its name and the binary knows no
 source line for it; all the rest of the binary is ours. A stack without a frame in the binary belongs to the
 shared library that it lies in (a thread of the admin endpoint's, say), and is counted apart too.
 """
@@ -38,7 +38,7 @@ def symbols_of(library):
 
 
 def functions_of(binary, addresses):
-    """(function, file:line) of each address; file "??" where the binary does not know it."""
+    """(function, file:line) of each address."""
     if not addresses:
         return {}
     done = subprocess.run(["addr2line", "-f", "-e", binary], input="\n".join(map(hex, addresses)),
@@ -91,9 +91,14 @@ def attribute(process, names, nats, frames):
         modules = [Path(process.module(frame)).name for frame in frames]
         return next(name for name in modules if name != OURSELVES), "no frame of the binary"
     function, place = own[0]
-    if place.startswith("??") and function in nats:
+    if not known(place) and function in nats:
         return "nats.c", function
     return "ours", " < ".join(f"{name} ({short(line)})" for name, line in own[:FRAMES_SHOWN])
+
+
+def known(place):
+    """addr2line says "??:?", or "hash.c.o:?" of a static function, where there is no debug information."""
+    return not place.endswith("?")
 
 
 def short(place):

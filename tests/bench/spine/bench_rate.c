@@ -3,11 +3,11 @@
  *     bench_rate --server URL --publish SUBJECT --replies SUBJECT.> --body TEXT --name FIGURE
  *                [--requests N] [--window N] [--rounds N]
  *
- * A closed loop: `window` requests are on their way, and each answer lets the next one go, so the
- * rate is what the system takes and not what it is pushed to. An answer is one message on
- * `replies`, so requests must be such that have one: a chunk of one token, an answer of the
- * example worker. Answers that carry an error are counted apart, those that say `overloaded` by
- * themselves.
+ * A closed loop: `window` requests are on their way, and the end of an answer lets the next one
+ * go, so the rate is what the system takes and not what it is pushed to. An answer ends with the
+ * message on `replies` that has the text of --last in it ("finish_reason", for those of a model);
+ * without --last every message is one. Answers that carry an error are counted apart, those that
+ * say `overloaded` by themselves.
  *
  * Prints one line a figure, `name value unit`: the median of the rounds, and the errors of all of
  * them. The first round warms up and counts for nothing but its errors. With --quiet it prints
@@ -26,7 +26,7 @@
 enum { ANSWER_TIMEOUT_MS = 10000 };
 
 typedef struct settings {
-    const char *server, *publish, *replies, *body, *name;
+    const char *server, *publish, *replies, *last, *body, *name;
     uint64_t requests, window, rounds;
     bool quiet;
 } settings;
@@ -68,7 +68,9 @@ static bool says(rp_bytes body, const char *text)
 static void take_answer(bench *b)
 {
     bench_message message;
-    client_did(b, bench_client_next(b->client, ANSWER_TIMEOUT_MS, &message));
+    do {
+        client_did(b, bench_client_next(b->client, ANSWER_TIMEOUT_MS, &message));
+    } while (!says(message.body, b->settings.last));
     if (says(message.body, "\"code\":\"overloaded\""))
         b->overloaded++;
     else if (says(message.body, "\"error\":{"))
@@ -100,6 +102,8 @@ static const rp_option options[] = {
         "that the requests go to", offsetof(settings, publish), 0, 0},
     {"replies", 0, RP_OPTION_TEXT, "SUBJECT", NULL, NULL,
         "that the answers come on", offsetof(settings, replies), 0, 0},
+    {"last", 0, RP_OPTION_TEXT, "TEXT", NULL, "",
+        "in the message that ends an answer", offsetof(settings, last), 0, 0},
     {"body", 0, RP_OPTION_TEXT, "TEXT", NULL, "",
         "of each request", offsetof(settings, body), 0, 0},
     {"name", 0, RP_OPTION_TEXT, "TEXT", NULL, "rate",
