@@ -143,7 +143,8 @@ rp_status rp_fleet_record(rp_fleet *fleet, const Rp__Actor *record, uint64_t sto
         return RP_LIMIT;
     snprintf(p->kind, sizeof p->kind, "%s", record->kind);
     snprintf(p->instance, sizeof p->instance, "%s", record->instance);
-    p->stored_ns = stored_ns ? stored_ns : 1;
+    /* One that is not ready takes nothing, and does not count. */
+    p->stored_ns = !record->ready ? 0 : stored_ns ? stored_ns : 1;
     for (size_t m = 0; m < record->n_models; m++) {
         const Rp__ModelPresence *model = record->models[m];
         for (size_t i = 0; i < model->n_lanes; i++) {

@@ -8,7 +8,8 @@
 
 enum { EVERY_MS = 1000, AT_MOST_EVERY_MS = 100, RECORD_BYTES_MAX = 64 << 10 };
 
-#define EXPIRES "10s"
+#define EXPIRES      "10s"
+#define EXPIRES_LAST "1s" /* of a process that has said good-bye; the shortest there is */
 
 struct rp_presence {
     rp_presence_spec spec;
@@ -30,13 +31,9 @@ static void on_published(void *arg, const rp_published *published)
             rp_log_status("status", published->status), rp_log_text("why", published->why));
 }
 
-void rp_presence_publish(rp_presence *presence)
+static void publish(rp_presence *presence, const char *expires)
 {
     const rp_presence_spec *spec = &presence->spec;
-    if (presence->on_its_way) {
-        presence->touched = true;
-        return;
-    }
     Rp__Actor record = RP__ACTOR__INIT;
     record.kind = spec->kind;
     record.instance = spec->name;
@@ -59,11 +56,24 @@ void rp_presence_publish(rp_presence *presence)
     }
     rp_publication publication = {
         .subject = rp_bytes_text(presence->subject), .body = rp_buffer_bytes(&presence->record)};
-    rp_publication_header(&publication, RP_HEADER_TTL, rp_bytes_text(EXPIRES));
+    rp_publication_header(&publication, RP_HEADER_TTL, rp_bytes_text(expires));
     rp_status status = rp_bus_publish(spec->env->bus, &publication, on_published, presence);
     presence->on_its_way = status == RP_OK;
     if (status != RP_OK)
         rp_log_warn(spec->env->log, "presence_put_off", rp_log_status("status", status));
+}
+
+void rp_presence_publish(rp_presence *presence)
+{
+    if (presence->on_its_way)
+        presence->touched = true;
+    else
+        publish(presence, EXPIRES);
+}
+
+void rp_presence_leave(rp_presence *presence)
+{
+    publish(presence, EXPIRES_LAST);
 }
 
 static void on_timer(void *arg)

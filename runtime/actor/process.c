@@ -418,6 +418,7 @@ static void on_drained(void *arg)
 {
     rp_process *process = arg;
     rp_log_info(process->log, "drained");
+    rp_presence_leave(process->presence);
     rp_timer_set(process->end, 0, 0); /* not within the worker's own call */
 }
 

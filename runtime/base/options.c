@@ -327,7 +327,7 @@ void rp_options_done(const rp_option *const *tables, size_t count, void *setting
 
 void rp_options_help(const rp_option *table, rp_buffer *out)
 {
-    enum { COLUMN = 28 };
+    enum { COLUMN = 34 };
     for (const rp_option *o = table; o->name; o++) {
         size_t start = out->len;
         if (o->letter)
