@@ -1,0 +1,8 @@
+"""Real clients against real actors; on the same support as tests/integration."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+
+from support.fixtures import *  # noqa: E402,F401,F403 fixtures and hooks
