@@ -14,11 +14,15 @@
  * has the engine's own scatter too, and that is printed beside it: `scatter` is what the direct
  * runs' 99th percentile has over their median, compared in the same way.
  *
+ * Before each answer it pauses, until what the one before has left to do (settling, threads that
+ * look for more work before they sleep) is done.
+ *
  * Prints one line a figure, `name value unit`. The first round warms up and does not count.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actors/executor/transcript.h"
@@ -35,6 +39,7 @@ enum {
     PROMPT_TOKENS_MAX = 256,
     PROMPT_BYTES_MAX = 1024,
     ANSWER_BYTES_MAX = 1 << 20,
+    PAUSE_MS = 5,
     CHUNK_TIMEOUT_MS = 20000
 };
 
@@ -93,6 +98,12 @@ static void client_did(const bench *b, bool done)
 static uint64_t now_ns(void)
 {
     return rp_clock_monotonic_ns(rp_clock_system());
+}
+
+static void pause_between(void)
+{
+    const struct timespec time = {.tv_nsec = PAUSE_MS * RP_NS_PER_MS};
+    nanosleep(&time, NULL);
 }
 
 /* ---- directly ---- */
@@ -197,7 +208,9 @@ static void run_round(bench *b, bool counts)
 {
     timeline direct, bus;
     for (size_t p = 0; p < PROMPTS; p++) {
+        pause_between();
         answer_directly(b, prompts[p], &direct);
+        pause_between();
         answer_on_bus(b, prompts[p], &bus);
         need(strcmp(direct.digest, bus.digest) == 0, "the two answers are not the same");
         need(direct.count == bus.count, "the two answers have not as many chunks");
