@@ -33,8 +33,8 @@ static void on_cancel(void *arg, const rp_message *message)
         if (!r || !rp_bytes_is(tenant, r->tenant_token) || !rp_bytes_is(id, r->exec->request))
             continue;
         r->cancelled = true;
-        /* In the middle of a step it takes effect when the step is done. */
-        if (!self->stepping && r->unread == 0)
+        /* In the middle of a step it takes effect when the step is done; who waits need not. */
+        if (r->waiting)
             (void)executor_request_interrupted(r);
     }
     executor_steps_wake(self);

@@ -184,6 +184,9 @@ static void end(request *r, ending *e)
 {
     rp_context *context = r->context;
     fill_ending(r, e);
+    if (!r->end_recorded)
+        rp_context_chain_skip(
+            context); /* an end is never passed over, an error's before all was back */
     if (send_last_chunk(r, e) != RP_OK || send_result(r, e) != RP_OK) {
         retry(r, "the end of the answer cannot be sent");
         return;
@@ -214,6 +217,10 @@ static void end_cut(request *r, Rp__Chunk__FinishReason reason, const rp_refusal
 void executor_request_fail(request *r, Rp__Error__Code code, const rp_error *error)
 {
     rp_refusal refusal;
+    if (r->end_recorded) { /* the answer has its end; what is missing is RESULT */
+        retry(r, error->message);
+        return;
+    }
     rp_refusal_set(&refusal, code, error->field, error->limit, "%s", error->message);
     end_cut(r, RP__CHUNK__FINISH_REASON__ERROR, &refusal);
 }
@@ -318,19 +325,37 @@ void executor_chain_room(rp_context *context, void *state)
 /* -- taking a request
  * -------------------------------------------------------------------------------------- */
 
-/* Whether the last chunk that is stored ends the answer, and how. */
-static rp_status read_recorded_end(request *r, const rp_message *last, rp_error *reterr)
+/* The last chunk that is stored, where it ends the answer; else NULL. */
+static rp_status read_stored_end(rp_context *context, const Rp__Chunk **ret_chunk, rp_error *reterr)
 {
+    const rp_message *last = rp_context_chain_last(context);
     void *decoded = NULL;
+    rp_encoding encoding;
     rp_refusal why;
-    rp_status status = rp_schema_decode(&rp__chunk__descriptor, r->encoding, last->body,
-        rp_context_arena(r->context), &decoded, &why);
+    *ret_chunk = NULL;
+    if (!last)
+        return RP_OK;
+    rp_status status =
+        rp_encoding_of(rp_message_header(last, RP_HEADER_CONTENT_TYPE), &encoding, &why);
+    if (status == RP_OK)
+        status = rp_schema_decode(&rp__chunk__descriptor, encoding, last->body,
+            rp_context_arena(context), &decoded, &why);
     if (status != RP_OK)
         return rp_error_set(
             reterr, status, "reply", "the stored chunk cannot be read: %.200s", why.detail.message);
     const Rp__Chunk *chunk = decoded;
-    if (!chunk->has_finish_reason)
-        return RP_OK;
+    if (chunk->has_finish_reason)
+        *ret_chunk = chunk;
+    return RP_OK;
+}
+
+/* Whether an earlier delivery has ended the answer, and how. */
+static rp_status read_recorded_end(request *r, rp_error *reterr)
+{
+    const Rp__Chunk *chunk;
+    rp_status status = read_stored_end(r->context, &chunk, reterr);
+    if (status != RP_OK || !chunk)
+        return status;
     r->end_recorded = true;
     r->recorded_reason = chunk->finish_reason;
     r->recorded_tokens = chunk->usage ? chunk->usage->completion_tokens : 0;
@@ -371,8 +396,7 @@ static void go_on(request *r)
         rp_context_done(context);
         return;
     }
-    const rp_message *last = rp_context_chain_last(r->context);
-    if (last && read_recorded_end(r, last, &error) != RP_OK) {
+    if (read_recorded_end(r, &error) != RP_OK) {
         executor_request_fail(r, RP__ERROR__CODE__INTERNAL, &error);
         return;
     }
@@ -381,18 +405,30 @@ static void go_on(request *r)
         executor_steps_enqueue(r);
 }
 
+/* No answer is not a no. */
+static bool is_answer(request *r, rp_status status)
+{
+    if (status == RP_OK || status == RP_NOT_FOUND)
+        return true;
+    retry(r, "no answer on whether it was cancelled or answered");
+    return false;
+}
+
 static void on_control(rp_context *context, rp_status status, const rp_message *message)
 {
     request *r = rp_context_own(context);
-    if (status == RP_OK && message)
-        r->cancelled = true;
+    if (!is_answer(r, status))
+        return;
+    r->cancelled = r->cancelled || message;
     go_on(r);
 }
 
 static void on_result(rp_context *context, rp_status status, const rp_message *message)
 {
     request *r = rp_context_own(context);
-    r->result_stands = status == RP_OK && message;
+    if (!is_answer(r, status))
+        return;
+    r->result_stands = message != NULL;
     go_on(r);
 }
 
@@ -411,15 +447,31 @@ static rp_status ask(
     return status;
 }
 
-/* Was it cancelled before? And where it was delivered before and no chunk is left of it: was it
- * answered, so long ago that REPLY has forgotten it? */
+/* Was it cancelled before? And where it was delivered before: was it answered to the end, and only
+ * the settlement lost? */
 static rp_status ask_questions(request *r)
 {
     bool again = rp_context_message(r->context)->deliveries > 1;
     rp_status status = ask(r, "control", ".cancel", on_control);
-    if (status == RP_OK && again && rp_context_chain_stored(r->context) == 0)
+    if (status == RP_OK && again)
         status = ask(r, "result", "", on_result);
     return status;
+}
+
+/* Whose answer it is, from the headers. */
+static bool read_address(const rp_message *message, char tenant_token[RP_NAME_TOKEN_BYTES],
+    char id[RP_REQUEST_ID_MAX + 1])
+{
+    rp_bytes tenant = rp_message_header(message, RP_HEADER_TENANT);
+    rp_bytes name = rp_message_header(message, RP_HEADER_REQUEST);
+    if (tenant.len == 0 || tenant.len >= RP_NAME_TOKEN_BYTES || name.len == 0 ||
+        name.len > RP_REQUEST_ID_MAX)
+        return false;
+    memcpy(tenant_token, tenant.data, tenant.len);
+    tenant_token[tenant.len] = '\0';
+    memcpy(id, name.data, name.len);
+    id[name.len] = '\0';
+    return true;
 }
 
 static rp_status read_exec(rp_context *context, request *r, rp_error *reterr)
@@ -428,6 +480,8 @@ static rp_status read_exec(rp_context *context, request *r, rp_error *reterr)
     void *decoded = NULL;
     rp_encoding encoding;
     rp_refusal why;
+    if (message->body_status != RP_OK)
+        return rp_error_set(reterr, message->body_status, "EXEC", "%s", message->body_why);
     rp_status status =
         rp_encoding_of(rp_message_header(message, RP_HEADER_CONTENT_TYPE), &encoding, &why);
     if (status == RP_OK)
@@ -442,6 +496,54 @@ static rp_status read_exec(rp_context *context, request *r, rp_error *reterr)
         RP_OK)
         return rp_error_set(reterr, RP_INVALID, "tenant", "the work's tenant is no name");
     return RP_OK;
+}
+
+/* What is told of a dead request: its stored end where it has one, so that RESULT and REPLY agree.
+ */
+static rp_status send_dead(rp_context *context, const rp_answer *to, const rp_refusal *refusal)
+{
+    Rp__Result result = RP__RESULT__INIT;
+    const Rp__Chunk *stored = NULL;
+    rp_error error = {0};
+    result.has_exec_sequence = true;
+    result.exec_sequence = rp_context_message(context)->stream_sequence;
+    if (read_stored_end(context, &stored, &error) != RP_OK || !stored) {
+        rp_context_chain_skip(context);
+        return rp_answer_refuse(context, to, &result, refusal);
+    }
+    result.has_text = true;
+    result.text = rp_schema_text(rp_bytes_text(""));
+    result.has_finish_reason = true;
+    result.finish_reason = stored->finish_reason;
+    result.usage = stored->usage;
+    result.digest = stored->digest;
+    result.error = stored->error;
+    return rp_answer_result(context, to, &result);
+}
+
+/* An answer from the headers alone, which the tokenizer writes for this: the body may be what
+ * kills. */
+static void answer_dead(rp_context *context, executor *self, Rp__Error__Code code, const char *why)
+{
+    const rp_message *message = rp_context_message(context);
+    char tenant[RP_NAME_MAX + 1], tenant_token[RP_NAME_TOKEN_BYTES], id[RP_REQUEST_ID_MAX + 1];
+    size_t len;
+    rp_refusal refusal, unknown;
+    rp_answer to = {.tenant = tenant,
+        .tenant_token = tenant_token,
+        .request = id,
+        .encoding = RP_ENCODING_JSON,
+        .scratch = &self->scratch};
+    rp_refusal_set(&refusal, code, NULL, NULL, "%s", why);
+    if (read_address(message, tenant_token, id) &&
+        rp_name_decode(rp_bytes_text(tenant_token), tenant, sizeof tenant, &len) == RP_OK) {
+        if (rp_encoding_of(
+                rp_message_header(message, RP_HEADER_ENCODING), &to.encoding, &unknown) != RP_OK)
+            to.encoding = RP_ENCODING_JSON;
+        if (send_dead(context, &to, &refusal) != RP_OK)
+            rp_log_error(self->env->log, "last_answer_lost", rp_log_text("request", id));
+    }
+    rp_context_reject(context, why);
 }
 
 static bool begin(rp_context *context, executor *self)
@@ -460,8 +562,7 @@ static bool begin(rp_context *context, executor *self)
         rp_process_touch(self->process);
         return true;
     }
-    /* Only tokenizers publish here. What they cannot have written has nobody to be answered. */
-    rp_context_reject(context, error.message);
+    answer_dead(context, self, RP__ERROR__CODE__INTERNAL, error.message);
     return false;
 }
 
@@ -478,21 +579,8 @@ void executor_handle(rp_context *context, void *state)
 
 void executor_give_up(rp_context *context, void *state)
 {
-    request *r = rp_context_own(context);
-    rp_refusal refusal;
-    if (!begin(context, state))
-        return;
-    rp_refusal_set(&refusal, RP__ERROR__CODE__DEAD, NULL, NULL,
-        "the request was tried %d times without getting on; it lies in DEAD", RP_WORKER_TRIES_MAX);
-    ending e = {.reason = RP__CHUNK__FINISH_REASON__ERROR, .refusal = &refusal};
-    fill_ending(r, &e);
-    if (send_last_chunk(r, &e) != RP_OK || send_result(r, &e) != RP_OK) {
-        retry(r, "the last answer cannot be sent");
-        return;
-    }
-    count_end(r, &e);
-    leave(r);
-    rp_context_reject(context, refusal.detail.message);
+    answer_dead(context, state, RP__ERROR__CODE__DEAD,
+        "the request was tried again and again without getting on; it lies in DEAD");
 }
 
 void executor_abandon(rp_context *context, void *state)
@@ -506,12 +594,6 @@ void executor_abandon(rp_context *context, void *state)
 
 bool executor_chain(const rp_message *message, rp_chain_name *ret_name)
 {
-    char tenant[RP_NAME_TOKEN_BYTES], request_id[RP_REQUEST_ID_MAX + 1];
-    rp_bytes t = rp_message_header(message, RP_HEADER_TENANT);
-    rp_bytes id = rp_message_header(message, RP_HEADER_REQUEST);
-    if (t.len == 0 || t.len >= sizeof tenant || id.len == 0 || id.len >= sizeof request_id)
-        return false;
-    snprintf(tenant, sizeof tenant, "%.*s", (int)t.len, (const char *)t.data);
-    snprintf(request_id, sizeof request_id, "%.*s", (int)id.len, (const char *)id.data);
-    return rp_answer_chain(tenant, request_id, ret_name);
+    char tenant_token[RP_NAME_TOKEN_BYTES], id[RP_REQUEST_ID_MAX + 1];
+    return read_address(message, tenant_token, id) && rp_answer_chain(tenant_token, id, ret_name);
 }

@@ -380,10 +380,21 @@ static bool has_room(const executor *self)
     return true;
 }
 
+/* A cancel or a deadline ends who waits, too, and who is seated behind another's prefill. */
+static void interrupt_held(executor *self)
+{
+    for (size_t i = 0; i < self->places_of_worker; i++) {
+        request *r = self->held[i];
+        if (r && (r->waiting || r->seated))
+            (void)executor_request_interrupted(r);
+    }
+}
+
 void executor_steps_wake(executor *self)
 {
     if (self->stepping)
         return;
+    interrupt_held(self);
     remove_leavers(self);
     seat_waiting(self);
     remove_leavers(self);

@@ -2,6 +2,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/options.h"
+#include "runtime/base/utf8.h"
 #include "schemas/validate.h"
 
 #include <inttypes.h>
@@ -9,14 +10,20 @@
 
 enum { SUBJECT_TENANT = 1, SUBJECT_MODEL = 2 };
 
+/* A name is text: UTF-8 without a NUL. */
+static bool decode_name(rp_bytes token, char *name, size_t bytes)
+{
+    size_t len;
+    return rp_name_decode(token, name, bytes, &len) == RP_OK && strlen(name) == len &&
+           rp_utf8_valid(rp_bytes_of(name, len));
+}
+
 rp_status rp_intake_address_read(const rp_message *message, rp_intake_address *ret_address)
 {
     rp_bytes token = rp_name_token(message->subject, SUBJECT_TENANT);
     rp_bytes named = rp_message_header(message, RP_HEADER_REQUEST);
     rp_intake_address a = {.named = rp_name_is_request(named)};
-    size_t len;
-    if (token.len >= sizeof a.tenant_token ||
-        rp_name_decode(token, a.tenant, sizeof a.tenant, &len) != RP_OK)
+    if (token.len >= sizeof a.tenant_token || !decode_name(token, a.tenant, sizeof a.tenant))
         return RP_INVALID;
     memcpy(a.tenant_token, token.data, token.len);
     a.tenant_token[token.len] = '\0';
@@ -87,11 +94,10 @@ static rp_status check_reference(const rp_message *message, rp_refusal *retref)
 
 static rp_status read_model(const rp_message *message, rp_intake *intake, rp_refusal *retref)
 {
-    size_t len;
     rp_bytes token = rp_name_token(message->subject, SUBJECT_MODEL);
-    if (rp_name_decode(token, intake->model, sizeof intake->model, &len) == RP_OK &&
-        strlen(intake->model) == len)
+    if (decode_name(token, intake->model, sizeof intake->model))
         return RP_OK;
+    intake->model[0] = '\0';
     return rp_refusal_set(retref, RP__ERROR__CODE__INVALID_ARGUMENT, "model", "128 bytes",
         "the subject's last token is no model name; A-Z a-z 0-9 _ - stand for themselves, any "
         "other "

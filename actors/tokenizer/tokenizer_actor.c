@@ -412,6 +412,41 @@ static rp_status read_request(rp_context *context, work *w)
     return status == RP_OK ? find_model(w) : status;
 }
 
+/* An earlier delivery sent the refusal and did not come to RESULT. What was decided stands,
+ * whatever would be decided now. True where the context has ended. */
+static bool repeat_refusal(rp_context *context)
+{
+    work *w = rp_context_own(context);
+    const rp_message *last = rp_context_chain_last(context);
+    void *decoded = NULL;
+    Rp__Result result;
+    rp_refusal why;
+    if (!last)
+        return false;
+    rp_bytes type = rp_message_header(last, RP_HEADER_CONTENT_TYPE);
+    if (rp_encoding_of(type, &w->intake.encoding, &why) != RP_OK ||
+        rp_schema_decode(&rp__chunk__descriptor, w->intake.encoding, last->body,
+            rp_context_arena(context), &decoded, &why) != RP_OK) {
+        rp_context_reject(context, "the refusal that is stored cannot be read");
+        return true;
+    }
+    const Rp__Chunk *chunk = decoded;
+    rp_answer to = address_of(w->self, w);
+    about(context, w, &result);
+    result.has_text = true;
+    result.text = rp_schema_text(rp_bytes_text(""));
+    result.has_finish_reason = true;
+    result.finish_reason = chunk->finish_reason;
+    result.has_ended_at_token = chunk->finish_reason == RP__CHUNK__FINISH_REASON__DEADLINE;
+    result.usage = chunk->usage;
+    result.error = chunk->error;
+    if (rp_answer_result(context, &to, &result) == RP_OK)
+        rp_context_done(context);
+    else
+        rp_context_retry(context, RETRY_MS * RP_NS_PER_MS, "RESULT cannot be sent");
+    return true;
+}
+
 static bool begin(rp_context *context, void *state)
 {
     work *w = rp_context_own(context);
@@ -427,7 +462,7 @@ static bool begin(rp_context *context, void *state)
 static void handle(rp_context *context, void *state)
 {
     work *w = rp_context_own(context);
-    if (!begin(context, state))
+    if (!begin(context, state) || repeat_refusal(context))
         return;
     if (read_request(context, w) == RP_OK)
         start_work(context);
@@ -438,7 +473,7 @@ static void handle(rp_context *context, void *state)
 static void give_up(rp_context *context, void *state)
 {
     work *w = rp_context_own(context);
-    if (!begin(context, state))
+    if (!begin(context, state) || repeat_refusal(context))
         return;
     rp_refusal_set(&w->refusal, RP__ERROR__CODE__DEAD, NULL, NULL,
         "the request was tried %d times and not once to the end; it lies in DEAD",
@@ -446,10 +481,11 @@ static void give_up(rp_context *context, void *state)
     Rp__Result result;
     rp_answer to = address_of(w->self, w);
     about(context, w, &result);
-    if (rp_answer_refuse(context, &to, &result, &w->refusal) == RP_OK)
-        rp_context_reject(context, w->refusal.detail.message);
-    else
-        rp_context_retry(context, RETRY_MS * RP_NS_PER_MS, "the last answer cannot be sent");
+    /* Where even that cannot be said, it is dead all the same. */
+    if (rp_answer_refuse(context, &to, &result, &w->refusal) != RP_OK)
+        rp_log_error(rp_process_env(w->self->process)->log, "last_answer_lost",
+            rp_log_text("request", w->address.request));
+    rp_context_reject(context, w->refusal.detail.message);
 }
 
 static void abandon(rp_context *context, void *state)

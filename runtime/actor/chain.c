@@ -47,7 +47,7 @@ void rp__chain_begin(rp_context *context)
     rp__chain *chain = &context->chain;
     rp__queued *queue = chain->queue;
     chain->named = false;
-    chain->sending = chain->reading = false;
+    chain->sending = chain->reading = chain->stalled = false;
     chain->next = chain->stored = chain->sequence = chain->stored_at_start = 0;
     chain->last = NULL;
     chain->head = chain->count = 0;
@@ -105,9 +105,6 @@ static void adopt(rp_context *context, const rp_message *last, uint64_t index)
     rp__chain *chain = &context->chain;
     chain->stored = index + 1;
     chain->sequence = last->stream_sequence;
-    while (chain->count && !queued_at(context, 0)->single &&
-           queued_at(context, 0)->index < chain->stored)
-        pop_front(context);
 }
 
 /* A copy that outlives the callback: the actor may want to know how an earlier delivery ended. */
@@ -163,6 +160,19 @@ static void opened(rp_context *context, const rp_message *last, uint64_t index)
     rp__worker_run(context);
 }
 
+static void front_stored(rp_context *context, uint64_t sequence);
+
+/* Whether the last output is the one at the front of our queue, sent by this very delivery: then
+ * only its acknowledgement was lost. */
+static bool is_front(rp_context *context, const rp_message *last, uint64_t index)
+{
+    char attempt[RP__TRY_BYTES];
+    rp__attempt(context, attempt);
+    return context->chain.count > 0 && !queued_at(context, 0)->single &&
+           queued_at(context, 0)->index == index &&
+           rp_bytes_is(rp_message_header(last, RP_HEADER_TRY), attempt);
+}
+
 static void on_last(void *arg, rp_status status, const rp_message *last)
 {
     rp_context *context = arg;
@@ -183,13 +193,12 @@ static void on_last(void *arg, rp_status status, const rp_message *last)
         rp__context_abandon(context, false, RP_SETTLE_DONE, 0);
     } else if (context->phase == RP__PHASE_OPENING) {
         opened(context, where == STANDING_OURS ? last : NULL, index);
-    } else if (where == STANDING_NONE || index + 1 < chain->stored) {
-        /* What was stored is gone: begin again from what the stream holds now. */
-        rp__context_put_back(context, "stored outputs have left the stream");
+    } else if (where == STANDING_OURS && is_front(context, last, index)) {
+        front_stored(context, last->stream_sequence);
     } else {
-        adopt(context, last, index);
-        send_front(context);
-        rp__context_look(context);
+        /* Somebody else went on with the answer, or what was stored is gone: the next delivery
+         * begins from what the stream holds now. */
+        rp__context_put_back(context, "the stream holds other outputs than were sent");
     }
 }
 
@@ -269,11 +278,23 @@ static void send_front(rp_context *context)
             rp_bytes_of(front->texts.data + at, front->headers[i].len));
         at += front->headers[i].len;
     }
-    chain->sending = true;
-    if (rp_bus_publish(context->worker->env.bus, &publication, on_stored, context) != RP_OK) {
-        chain->sending = false;
-        rp__context_put_back(context, "the outbox does not take an output");
-    }
+    /* A full outbox is no reason to end here, in the middle of the actor's call: rp__chain_resume
+     * goes on with it. */
+    chain->stalled_by = rp_bus_publish(context->worker->env.bus, &publication, on_stored, context);
+    chain->sending = chain->stalled_by == RP_OK;
+    chain->stalled = !chain->sending;
+}
+
+void rp__chain_resume(rp_context *context)
+{
+    rp__chain *chain = &context->chain;
+    if (!chain->stalled)
+        return;
+    chain->stalled = false;
+    if (chain->stalled_by == RP_LIMIT || chain->stalled_by == RP_BUSY)
+        send_front(context);
+    else
+        rp__context_put_back(context, "an output cannot be sent");
 }
 
 static void queue_header(rp__queued *queued, rp_header header, rp_bytes value)

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { ARENA_CHUNK_BYTES = 16 << 10, PUT_BACK_DELAY_MS = 500 };
+enum { ARENA_CHUNK_BYTES = 16 << 10, PUT_BACK_DELAY_MS = 500, DELAY_DOUBLINGS_MAX = 7 };
 
 rp_status rp__context_init(rp_context *context, rp_worker *worker)
 {
@@ -209,6 +209,13 @@ uint64_t rp_context_chain_next(const rp_context *context)
     return context->chain.next;
 }
 
+void rp_context_chain_skip(rp_context *context)
+{
+    rp__chain *chain = &context->chain;
+    if (chain->next < chain->stored)
+        chain->next = chain->stored;
+}
+
 uint64_t rp_context_chain_stored(const rp_context *context)
 {
     return context->chain.stored_at_start;
@@ -290,9 +297,16 @@ void rp__context_look(rp_context *context)
         return;
     if (context->ending == RP__ENDING_REJECT && !context->dead_sent) {
         context->dead_sent = true;
-        if (rp__output_dead(context) != RP_OK)
-            rp__context_put_back(context, "the dead letter cannot be sent");
-        return;
+        rp_status status = rp__output_dead(context);
+        if (status == RP_LIMIT)
+            rp__context_put_back(context, "the outbox is full");
+        if (status == RP_OK || status == RP_LIMIT)
+            return;
+        /* One that can never be written down must not come back for ever. */
+        rp_log_error(worker->env.log, "dead_letter_lost",
+            rp_log_bytes("stream", context->message->stream),
+            rp_log_count("sequence", context->message->stream_sequence),
+            rp_log_text("why", context->why), rp_log_status("status", status));
     }
     bool done = context->ending == RP__ENDING_DONE;
     rp_counter_add(done ? worker->metrics.done : worker->metrics.rejected, 1);
@@ -315,6 +329,14 @@ void rp__context_abandon(
     finish(context);
 }
 
+/* Deliveries are counted, and too many of them are the end: so each hand-back waits longer than the
+ * one before, and an outage of minutes does not use them up. */
+static uint64_t growing(const rp_context *context, uint64_t delay_ns)
+{
+    uint64_t doublings = context->tries > 0 ? context->tries - 1 : 0;
+    return delay_ns << (doublings < DELAY_DOUBLINGS_MAX ? doublings : DELAY_DOUBLINGS_MAX);
+}
+
 void rp__context_put_back(rp_context *context, const char *why)
 {
     rp_worker *worker = context->worker;
@@ -324,7 +346,8 @@ void rp__context_put_back(rp_context *context, const char *why)
         rp_log_bytes("stream", context->message->stream),
         rp_log_count("sequence", context->message->stream_sequence), rp_log_text("why", why));
     rp_counter_add(worker->metrics.retried, 1);
-    rp__context_abandon(context, true, RP_SETTLE_RETRY, PUT_BACK_DELAY_MS * RP_NS_PER_MS);
+    rp__context_abandon(
+        context, true, RP_SETTLE_RETRY, growing(context, PUT_BACK_DELAY_MS * RP_NS_PER_MS));
 }
 
 void rp_context_done(rp_context *context)
@@ -358,6 +381,7 @@ void rp_context_retry(rp_context *context, uint64_t delay_ns, const char *why)
         rp_log_count("sequence", context->message->stream_sequence), rp_log_text("why", why));
     rp_counter_add(worker->metrics.retried, 1);
     context->abandoned = true;
-    rp_bus_settle(worker->env.bus, context->message, RP_SETTLE_RETRY, delay_ns, NULL);
+    rp_bus_settle(
+        worker->env.bus, context->message, RP_SETTLE_RETRY, growing(context, delay_ns), NULL);
     finish(context);
 }

@@ -137,6 +137,10 @@ size_t rp_context_chain_room(const rp_context *context);
 /* The index that the next output of the chain will have, counted from 0. */
 uint64_t rp_context_chain_next(const rp_context *context);
 
+/* Goes on behind what is stored, whatever the actor has made so far: for an end that does not
+ * follow from the outputs before it. */
+void rp_context_chain_skip(rp_context *context);
+
 /* What the chain held when this delivery began: the number of its outputs, 0 = none. */
 uint64_t rp_context_chain_stored(const rp_context *context);
 

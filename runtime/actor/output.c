@@ -19,6 +19,12 @@ void rp__cause(const rp_context *context, uint64_t index, char text[RP__CAUSE_BY
         (const char *)m->stream.data, m->stream_sequence, index);
 }
 
+void rp__attempt(const rp_context *context, char text[RP__TRY_BYTES])
+{
+    snprintf(text, RP__TRY_BYTES, "%s:%" PRIu64, context->worker->env.instance,
+        context->message->deliveries);
+}
+
 static bool take_number(rp_bytes text, size_t *at, char end, uint64_t *ret_number)
 {
     uint64_t number = 0;
@@ -69,8 +75,7 @@ void rp__identity_headers(rp_context *context, rp_bytes subject, uint64_t index,
     const rp_worker_env *env = &context->worker->env;
     rp__cause(context, index, identity->cause);
     message_id(identity->cause, subject, kind, identity->id, sizeof identity->id);
-    snprintf(identity->attempt, sizeof identity->attempt, "%s:%" PRIu64, env->instance,
-        context->message->deliveries);
+    rp__attempt(context, identity->attempt);
     rp_publication_header(publication, RP_HEADER_MESSAGE_ID, rp_bytes_text(identity->id));
     rp_publication_header(publication, RP_HEADER_CAUSE, rp_bytes_text(identity->cause));
     rp_publication_header(publication, RP_HEADER_TRY, rp_bytes_text(identity->attempt));
@@ -167,10 +172,21 @@ rp_status rp__output_direct(rp_context *context, const rp_output *output)
 /* -- dead letters
  * -------------------------------------------------------------------------------------- */
 
+/* A copy in printable ASCII: what is dead may be dead because of its bytes. */
+static const char *plain_text(rp_context *context, rp_bytes value)
+{
+    char *text = rp_arena_text(&context->arena, value);
+    for (char *c = text; text && c < text + value.len; c++) {
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
+    return text;
+}
+
 static const char *header_text(rp_context *context, rp_header header)
 {
     rp_bytes value = rp_message_header(context->message, header);
-    return value.len ? rp_arena_text(&context->arena, value) : NULL;
+    return value.len ? plain_text(context, value) : NULL;
 }
 
 rp_status rp__output_dead(rp_context *context)
@@ -182,13 +198,13 @@ rp_status rp__output_dead(rp_context *context)
     Rp__Error error = RP__ERROR__INIT;
     error.has_code = true;
     error.code = RP__ERROR__CODE__DEAD;
-    error.message = (char *)(uintptr_t)context->why;
+    error.message = plain_text(context, rp_bytes_text(context->why));
     Rp__Dead dead = RP__DEAD__INIT;
     dead.kind = worker->spec.kind;
-    dead.stream = rp_arena_text(&context->arena, m->stream);
+    dead.stream = plain_text(context, m->stream);
     dead.has_sequence = true;
     dead.sequence = m->stream_sequence;
-    dead.subject = rp_arena_text(&context->arena, m->subject);
+    dead.subject = plain_text(context, m->subject);
     dead.has_deliveries = true;
     dead.deliveries = m->deliveries;
     dead.error = &error;

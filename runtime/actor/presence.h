@@ -35,8 +35,8 @@ void rp_presence_touch(rp_presence *presence);
 /* Publishes now, whatever the clock says. */
 void rp_presence_publish(rp_presence *presence);
 
-/* Publishes for the last time: the record goes within a second or two. The process says in it that it
- * is not ready. */
+/* Publishes for the last time: the record goes within a second or two. The process says in it that
+ * it is not ready. */
 void rp_presence_leave(rp_presence *presence);
 
 /* NULL is fine. The last record stays until it expires. */

@@ -237,12 +237,11 @@ static rp_status name_instance(rp_process *process, rp_error *reterr)
     if (given)
         n = (size_t)snprintf(process->name, sizeof process->name, "%s", given);
     else
-        n = (size_t)snprintf(
-            process->name, sizeof process->name, "%s-%d", short_name, (int)getpid());
+        n = (size_t)snprintf(process->name, sizeof process->name, "%s-%08x", short_name, drawn);
     for (const char *c = process->name; *c; c++) {
         bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
                      (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
-        if (!plain || n >= 64)
+        if (!plain || n == 0 || n >= 64)
             return rp_error_set(reterr, RP_INVALID, "instance",
                 "--instance takes 1 to 63 of A-Z a-z 0-9 _ -, not \"%.64s\"", process->name);
     }
@@ -450,6 +449,7 @@ static void start_signals(rp_process *process)
 static void stop(rp_process *process)
 {
     rp_host_stop(process->host);
+    rp_admin_free(process->admin); /* its thread reads what the actor counts */
     rp_presence_free(process->presence);
     rp_worker_free(process->worker);
     if (process->spec->stop)
@@ -467,7 +467,6 @@ static void stop(rp_process *process)
         uv_loop_close(&process->loop);
     }
     rp_topology_free(process->topology);
-    rp_admin_free(process->admin);
     rp_metrics_free(process->metrics);
     rp_log_free(process->log);
     rp_log_free(process->root_log);

@@ -4,6 +4,7 @@
 
 enum {
     EXTEND_MS = 1500, /* of an ack_wait of 5 s */
+    NO_ROOM_DELAY_MS = 1000,
     SCRATCH_BYTES_MAX = 64 << 10
 };
 
@@ -119,7 +120,8 @@ static void on_message(void *arg, rp_message *message)
     rp_context *context = unused_context(worker);
     mailbox->trouble = NULL;
     if (!context || worker->draining) {
-        rp_bus_settle(worker->env.bus, message, RP_SETTLE_RETRY, 0, NULL);
+        rp_bus_settle(
+            worker->env.bus, message, RP_SETTLE_RETRY, NO_ROOM_DELAY_MS * RP_NS_PER_MS, NULL);
         rp_message_free(message);
         return;
     }
@@ -146,6 +148,10 @@ static void on_message(void *arg, rp_message *message)
 static void on_trouble(void *arg, rp_status status, const char *why)
 {
     rp__mailbox_of_worker *mailbox = arg;
+    if (status == RP_OK) { /* it is over */
+        mailbox->trouble = NULL;
+        return;
+    }
     rp_log_warn(mailbox->worker->env.log, "mailbox_troubled",
         rp_log_text("stream", mailbox->stream), rp_log_text("durable", mailbox->durable),
         rp_log_status("status", status), rp_log_text("why", why));
@@ -157,9 +163,11 @@ static void on_extend(void *arg)
 {
     rp_worker *worker = arg;
     for (size_t i = 0; i < worker->context_count; i++) {
-        if (rp__context_lives(&worker->contexts[i]))
-            rp_bus_settle(
-                worker->env.bus, worker->contexts[i].message, RP_SETTLE_PROGRESS, 0, NULL);
+        rp_context *context = &worker->contexts[i];
+        if (rp__context_lives(context))
+            rp_bus_settle(worker->env.bus, context->message, RP_SETTLE_PROGRESS, 0, NULL);
+        if (rp__context_lives(context))
+            rp__chain_resume(context);
     }
 }
 

@@ -63,6 +63,8 @@ typedef struct rp__chain {
     bool named;
     bool sending; /* the front of the queue */
     bool reading; /* how far it has come, after a conflict */
+    bool stalled; /* the front could not be sent; tried again from a timer */
+    rp_status stalled_by;
     rp_chain_name name;
     uint64_t next;     /* index of the next output that the actor makes */
     uint64_t stored;   /* outputs stored, ours or an earlier delivery's */
@@ -163,6 +165,9 @@ void rp__context_put_back(rp_context *context, const char *why);
 /* Writes <stream>:<sequence>:<index>. */
 void rp__cause(const rp_context *context, uint64_t index, char text[RP__CAUSE_BYTES]);
 
+/* Writes <process instance>:<deliveries>, this delivery's Rp-Try. */
+void rp__attempt(const rp_context *context, char text[RP__TRY_BYTES]);
+
 /* Reads such a text. RP_INVALID. `ret_stream` borrows it. */
 RP_MUST_USE rp_status rp__cause_parse(
     rp_bytes text, rp_bytes *ret_stream, uint64_t *ret_sequence, uint64_t *ret_index);
@@ -198,6 +203,9 @@ rp_status rp__chain_output(rp_context *context, const rp_output *output);
 
 /* A single output that is sent when the chain's outputs before it are stored. */
 rp_status rp__chain_single(rp_context *context, const rp_output *output);
+
+/* Tries again to send what the outbox did not take; puts the message back where it never will. */
+void rp__chain_resume(rp_context *context);
 
 /* -- worker.c
  * --------------------------------------------------------------------------------------- */

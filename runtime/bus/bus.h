@@ -100,7 +100,7 @@ typedef struct rp_mailbox_spec {
     const char *durable;                                /* likewise; made by the provisioner */
     void (*on_message)(void *arg, rp_message *message); /* takes the message */
     void (*on_trouble)(void *arg, rp_status status, const char *why); /* the durable is missing,
-                         ...; the mailbox goes on trying */
+                         ...; the mailbox goes on trying, and says RP_OK when that is over */
     void *arg;
 } rp_mailbox_spec;
 

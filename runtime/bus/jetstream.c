@@ -205,7 +205,7 @@ static void on_open(void *arg, rp_status status, const rp_error *error)
         return;
     int64_t payload = natsConnection_GetMaxPayload(js->connection);
     js->payload_bytes_max =
-        payload > HEADER_BYTES_MAX ? (size_t)payload - HEADER_BYTES_MAX : PAYLOAD_BYTES_DEFAULT;
+        payload > 2 * HEADER_BYTES_MAX ? (size_t)payload - HEADER_BYTES_MAX : (size_t)payload / 2;
     js->failures = 0;
     if (js->connects > 1)
         rp_counter_add(js->metrics.reconnects, 1);

@@ -79,6 +79,7 @@ typedef struct rp__entry {
     rp__entry_kind kind;
     bool used;
     bool sent;      /* on the present connection */
+    bool refused;   /* by nats.c: it can never be sent */
     bool preparing; /* its body is on its way to the object store */
     uint32_t generation;
     uint32_t tries;
@@ -198,6 +199,7 @@ struct rp__jetstream {
     rp__outbox outbox;
     rp__claims *claims;
     rp__delivery *fetching[RP__CLAIMS_MAX]; /* messages whose bodies are on their way */
+    uint64_t extend_at_ns;
     uint64_t mailbox_serials; /* mailboxes opened so far */
     rp_mailbox *mailboxes[RP__MAILBOXES_MAX];
     rp_follower *followers[RP__FOLLOWERS_MAX];

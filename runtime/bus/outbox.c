@@ -90,6 +90,13 @@ static void drop(rp__jetstream *js, rp__entry *entry)
 /* -- sending
  * ---------------------------------------------------------------------------------------- */
 
+/* Whether nats.c refuses this message, not the connection. */
+static bool is_of_the_message(natsStatus s)
+{
+    return s == NATS_MAX_PAYLOAD || s == NATS_INVALID_ARG || s == NATS_INVALID_SUBJECT ||
+           s == NATS_NO_MEMORY;
+}
+
 static void send_entry(rp__jetstream *js, rp__entry *entry, uint64_t now_ns)
 {
     if (!js->connection || entry->preparing)
@@ -101,8 +108,14 @@ static void send_entry(rp__jetstream *js, rp__entry *entry, uint64_t now_ns)
     entry->sent = true;
     entry->resend_at_ns = now_ns + js->spec.limits.ack_wait_ns;
     natsStatus s = natsConnection_PublishMsg(js->connection, entry->nats);
-    if (s != NATS_OK)
+    if (s == NATS_OK)
+        return;
+    if (is_of_the_message(s)) {
+        entry->refused = true; /* the next tick says so to whoever asked */
+        entry->give_up_at_ns = now_ns;
+    } else {
         rp__connection_failed(js, s, "publish");
+    }
 }
 
 static rp_status start(rp__jetstream *js, rp__entry *entry, natsMsg *nats, uint64_t patience_ns)
@@ -124,6 +137,8 @@ void rp__outbox_connected(rp__jetstream *js)
 void rp__outbox_disconnected(rp__jetstream *js)
 {
     rp__outbox *o = &js->outbox;
+    if (!o->entries)
+        return;
     for (uint32_t i = o->oldest; i != RP__ENTRY_NONE; i = o->entries[i].next) {
         o->entries[i].sent = false;
         o->entries[i].give_up_at_ns = 0;
@@ -215,7 +230,7 @@ rp_status rp__outbox_publish(
         return RP_INVALID;
     if (publication->body.len > RP__CLAIM_BYTES_MAX)
         return RP_LIMIT;
-    rp__entry *entry = take(js, RP__ENTRY_PUBLISH, body.len);
+    rp__entry *entry = take(js, RP__ENTRY_PUBLISH, publication->body.len);
     if (!entry)
         return RP_LIMIT;
     memcpy(subject, publication->subject.data, publication->subject.len);
@@ -414,11 +429,14 @@ void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns)
         rp__entry *entry = &o->entries[i];
         next = entry->next;
         if (entry->give_up_at_ns && now_ns >= entry->give_up_at_ns) {
-            rp_log_warn(js->spec.log, "answer_missing",
+            rp_log_warn(js->spec.log, entry->refused ? "message_refused" : "answer_missing",
                 rp_log_text("subject", natsMsg_GetSubject(entry->nats)),
                 rp_log_count("tries", entry->tries));
-            finish(js, entry, entry->kind == RP__ENTRY_PUBLISH ? RP_UNAVAILABLE : RP_TIMEOUT,
-                "no acknowledgement in time");
+            if (entry->refused)
+                finish(js, entry, RP_INVALID, "nats.c does not send this message");
+            else
+                finish(js, entry, entry->kind == RP__ENTRY_PUBLISH ? RP_UNAVAILABLE : RP_TIMEOUT,
+                    "no acknowledgement in time");
             next = o->oldest; /* the callback may have changed the list behind us */
             continue;
         }

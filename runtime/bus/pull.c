@@ -13,7 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REQUESTS_MAX = 8, GRACE_MS = 1000, TROUBLE_MS = 250, TROUBLE_DOUBLINGS_MAX = 4 };
+enum {
+    REQUESTS_MAX = 8,
+    GRACE_MS = 1000,
+    TROUBLE_MS = 250,
+    TROUBLE_DOUBLINGS_MAX = 4,
+    EXTEND_MS = 1500,
+    FETCH_DOUBLINGS_MAX = 6
+};
 
 typedef struct request {
     bool open;
@@ -162,6 +169,14 @@ static void trouble(rp_mailbox *mailbox, rp_status status, const char *why)
         mailbox->spec.on_trouble(mailbox->spec.arg, status, why);
 }
 
+static void fine(rp_mailbox *mailbox)
+{
+    bool troubled = mailbox->troubles > 0;
+    mailbox->troubles = 0;
+    if (troubled && mailbox->spec.on_trouble)
+        mailbox->spec.on_trouble(mailbox->spec.arg, RP_OK, "");
+}
+
 static void end_request(rp_mailbox *mailbox, request *r, int code, natsMsg *nats)
 {
     const char *why = NULL;
@@ -169,7 +184,7 @@ static void end_request(rp_mailbox *mailbox, request *r, int code, natsMsg *nats
     if (natsMsgHeader_Get(nats, "Description", &why) != NATS_OK)
         why = "";
     if (code == 404 || code == 408) {
-        mailbox->troubles = 0;
+        fine(mailbox);
         pull(mailbox);
     } else if (code == 503) {
         trouble(mailbox, RP_NOT_FOUND, "the server has no such stream or durable consumer");
@@ -180,12 +195,13 @@ static void end_request(rp_mailbox *mailbox, request *r, int code, natsMsg *nats
     }
 }
 
-/* A message beyond the credit (its request had ended here, or the credit fell meanwhile) goes back
- * at once, to whoever has room. */
+/* A message of a mailbox that is closed goes to whoever has room; a little later, so that an open
+ * request of ours does not take it again. */
 static void refuse(rp__jetstream *js, natsMsg *nats)
 {
     if (natsMsg_GetReply(nats) && js->connection)
-        (void)natsConnection_PublishString(js->connection, natsMsg_GetReply(nats), "-NAK");
+        (void)natsConnection_PublishString(
+            js->connection, natsMsg_GetReply(nats), "-NAK {\"delay\":2000000000}");
     natsMsg_Destroy(nats);
 }
 
@@ -261,7 +277,11 @@ static void on_body(void *arg, rp_status status, const rp__claim_reference *refe
         listens = listens || (js->mailboxes[i] == mailbox && mailbox != NULL &&
                                  mailbox->serial == delivery->mailbox_serial);
     if (!listens || status == RP_UNAVAILABLE || status == RP_NO_MEMORY) {
-        rp__settle(&js->bus, &delivery->message, RP_SETTLE_RETRY, RP_NS_PER_S, NULL);
+        /* Later each time: deliveries are counted. */
+        uint64_t doublings = delivery->message.deliveries < FETCH_DOUBLINGS_MAX
+                                 ? delivery->message.deliveries
+                                 : FETCH_DOUBLINGS_MAX;
+        rp__settle(&js->bus, &delivery->message, RP_SETTLE_RETRY, RP_NS_PER_S << doublings, NULL);
         if (listens)
             rp__mailbox_credit(mailbox, mailbox->credit + 1);
         rp_message_free(&delivery->message);
@@ -305,7 +325,7 @@ void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
         return;
     }
     rp_mailbox *mailbox = owner(js, nats);
-    if (!mailbox || mailbox->credit == 0) {
+    if (!mailbox) {
         refuse(js, nats);
         return;
     }
@@ -313,14 +333,29 @@ void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
     if (!message)
         return; /* delivered again when its ack_wait is over */
     count_off(mailbox);
-    mailbox->troubles = 0;
-    mailbox->credit--;
+    fine(mailbox);
+    /* The credit may have fallen since this was asked for: its owner has room, or hands it back. */
+    if (mailbox->credit > 0)
+        mailbox->credit--;
     rp_counter_add(js->metrics.received, 1);
     hand_over(mailbox, message);
 }
 
+/* A message whose body is on its way is worked on, too. */
+static void extend_fetching(rp__jetstream *js, uint64_t now_ns)
+{
+    if (now_ns < js->extend_at_ns)
+        return;
+    js->extend_at_ns = now_ns + EXTEND_MS * RP_NS_PER_MS;
+    for (size_t i = 0; i < RP__CLAIMS_MAX; i++) {
+        if (js->fetching[i])
+            rp__settle(&js->bus, &js->fetching[i]->message, RP_SETTLE_PROGRESS, 0, NULL);
+    }
+}
+
 void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
 {
+    extend_fetching(js, now_ns);
     for (size_t i = 0; i < RP__MAILBOXES_MAX && js->connection; i++) {
         rp_mailbox *mailbox = js->mailboxes[i];
         if (!mailbox)
