@@ -38,7 +38,7 @@ enum { RP_ENGINE_SEQUENCES_MAX = 256, RP_ENGINE_CHUNK_MAX = 4096, RP_ENGINE_STOP
 typedef struct rp_engine_limits {
     uint32_t sequences;     /* held at once, 1 to RP_ENGINE_SEQUENCES_MAX */
     uint32_t context;       /* tokens of a sequence, prompt and answer; 2 to the model's */
-    uint32_t prefill_chunk; /* prompt tokens a step, 1 to RP_ENGINE_CHUNK_MAX; 64 is a good size */
+    uint32_t prefill_chunk; /* prompt tokens a step, 1 to RP_ENGINE_CHUNK_MAX; 128 is a good size */
     unsigned threads;       /* that share a pass, the caller's included */
     const int *cpus;        /* of the threads - 1 others, or NULL (crew.h) */
 } rp_engine_limits;

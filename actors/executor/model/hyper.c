@@ -69,16 +69,22 @@ static rp_status read_counts(const rp_gguf *file, rp_hyper *hyper, rp_error *ret
     return RP_OK;
 }
 
+static bool has_key(const rp_gguf *file, const char *key)
+{
+    uint64_t any;
+    return rp_gguf_u64(file, key, &any, NULL) != RP_NOT_FOUND;
+}
+
 /* A number that may be left out: `otherwise` then. It must lie in (0, max]. */
 static rp_status read_number(const rp_gguf *file, const char *key, double otherwise, double max,
     float *ret_value, rp_error *reterr)
 {
-    double value;
-    rp_status status = rp_gguf_f64(file, key, &value, reterr);
-    if (status == RP_NOT_FOUND && otherwise > 0.0)
-        value = otherwise;
-    else if (status != RP_OK)
-        return status;
+    double value = otherwise;
+    if (!(otherwise > 0.0) || has_key(file, key)) {
+        rp_status status = rp_gguf_f64(file, key, &value, reterr);
+        if (status != RP_OK)
+            return status;
+    }
     if (!(value > 0.0 && value <= max))
         return rp_error_set(reterr, RP_INVALID, key, "%s is %g, it must be above 0 and at most %g",
             key, value, max);
@@ -98,10 +104,10 @@ static rp_status read_rope(const rp_gguf *file, rp_hyper *hyper, rp_error *reter
     if (status != RP_OK)
         return status;
     hyper->rope_scale_global = 1.0F;
-    status = rp_gguf_text(file, "gemma3.rope.scaling.type", &type, reterr);
-    if (status == RP_NOT_FOUND || (status == RP_OK && rp_bytes_is(type, "none")))
+    if (!has_key(file, "gemma3.rope.scaling.type"))
         return RP_OK;
-    if (status != RP_OK)
+    status = rp_gguf_text(file, "gemma3.rope.scaling.type", &type, reterr);
+    if (status != RP_OK || rp_bytes_is(type, "none"))
         return status;
     if (!rp_bytes_is(type, "linear"))
         return rp_error_set(reterr, RP_UNSUPPORTED, "gemma3.rope.scaling.type",
@@ -118,8 +124,8 @@ static rp_status refuse_soft_caps(const rp_gguf *file, rp_error *reterr)
         "gemma3.attn_logit_softcapping", "gemma3.final_logit_softcapping"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         double value;
-        rp_status status = rp_gguf_f64(file, keys[i], &value, reterr);
-        if (status == RP_NOT_FOUND || (status == RP_OK && value == 0.0))
+        if (!has_key(file, keys[i]) ||
+            (rp_gguf_f64(file, keys[i], &value, NULL) == RP_OK && value == 0.0))
             continue;
         return rp_error_set(
             reterr, RP_UNSUPPORTED, keys[i], "%s: soft caps are not known", keys[i]);
@@ -143,12 +149,10 @@ static rp_status read_vocabulary(const rp_gguf *file, rp_hyper *hyper, rp_error 
 static rp_status read_period(const rp_gguf *file, rp_hyper *hyper, rp_error *reterr)
 {
     const count_rule rule = {"gemma3.attention.sliding_window_pattern", 0, RP_HYPER_LAYERS_MAX, 1};
-    uint64_t period;
-    rp_status status = rp_gguf_u64(file, rule.key, &period, reterr);
-    if (status == RP_NOT_FOUND) {
-        hyper->global_period = GLOBAL_PERIOD;
-        return RP_OK;
-    }
+    uint64_t period = GLOBAL_PERIOD;
+    rp_status status = RP_OK;
+    if (has_key(file, rule.key))
+        status = rp_gguf_u64(file, rule.key, &period, reterr);
     if (status == RP_OK)
         status = check_count(&rule, period, reterr);
     if (status == RP_OK)

@@ -16,7 +16,9 @@ Test(hyper, everything_comes_from_the_file)
 {
     rp_gguf *file = tiny_file(NULL, 0);
     rp_hyper hyper;
-    cr_assert_eq(rp_hyper_read(file, &hyper, NULL), RP_OK);
+    rp_error error = {0};
+    cr_assert_eq(rp_hyper_read(file, &hyper, &error), RP_OK);
+    cr_assert_str_eq(error.message, "", "what may be left out is no error");
     cr_assert_eq(hyper.layers, TINY_LAYERS);
     cr_assert_eq(hyper.width, TINY_WIDTH);
     cr_assert_eq(hyper.heads, TINY_HEADS);
