@@ -482,6 +482,10 @@ static rp_status read_exec(rp_context *context, request *r, rp_error *reterr)
     rp_refusal why;
     if (message->body_status != RP_OK)
         return rp_error_set(reterr, message->body_status, "EXEC", "%s", message->body_why);
+    char tenant_token[RP_NAME_TOKEN_BYTES], id[RP_REQUEST_ID_MAX + 1];
+    if (!read_address(message, tenant_token, id))
+        return rp_error_set(
+            reterr, RP_INVALID, "EXEC", "the work does not say in its headers whose it is");
     rp_status status =
         rp_encoding_of(rp_message_header(message, RP_HEADER_CONTENT_TYPE), &encoding, &why);
     if (status == RP_OK)
