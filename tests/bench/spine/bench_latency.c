@@ -14,6 +14,10 @@
  * has the engine's own scatter too, and that is printed beside it: `scatter` is what the direct
  * runs' 99th percentile has over their median, compared in the same way.
  *
+ * `echo` is the yardstick: a message of this client to itself, once through the server. On its way
+ * to the first token a request goes through the server five times, one after the other: to the
+ * tokenizer, its question to REPLY, to the executor, its question to CONTROL, and back.
+ *
  * Before each answer it pauses, until what the one before has left to do (settling, threads that
  * look for more work before they sleep) is done.
  *
@@ -39,7 +43,8 @@ enum {
     PROMPT_TOKENS_MAX = 256,
     PROMPT_BYTES_MAX = 1024,
     ANSWER_BYTES_MAX = 1 << 20,
-    PAUSE_MS = 5,
+    PAUSE_MS = 1,
+    ECHO_TIMEOUT_MS = 5000,
     CHUNK_TIMEOUT_MS = 20000
 };
 
@@ -77,6 +82,7 @@ typedef struct bench {
     rp_transcript *transcript;
     bench_client *client;
     uint64_t requests;
+    bench_samples echo;
     cell cells[PROMPTS][TOKENS_MAX];
     size_t chunks[PROMPTS]; /* of the answer to each */
 } bench;
@@ -197,6 +203,15 @@ static void answer_on_bus(bench *b, const char *prompt, timeline *line)
         (const char *)message.body.data);
 }
 
+static double echo_us(bench *b)
+{
+    bench_message message;
+    const uint64_t start_ns = now_ns();
+    client_did(b, bench_client_publish(b->client, "reply.bench.echo", NULL, rp_bytes_text("")));
+    client_did(b, bench_client_next(b->client, ECHO_TIMEOUT_MS, &message));
+    return (double)(message.at_ns - start_ns) / 1e3;
+}
+
 /* ---- comparing ---- */
 
 static double gap_us(const timeline *line, size_t i)
@@ -211,10 +226,14 @@ static void run_round(bench *b, bool counts)
         pause_between();
         answer_directly(b, prompts[p], &direct);
         pause_between();
+        const double echo = echo_us(b);
+        pause_between();
         answer_on_bus(b, prompts[p], &bus);
         need(strcmp(direct.digest, bus.digest) == 0, "the two answers are not the same");
         need(direct.count == bus.count, "the two answers have not as many chunks");
         b->chunks[p] = direct.count;
+        if (counts)
+            bench_samples_add(&b->echo, echo);
         for (size_t i = 0; counts && i < direct.count; i++) {
             bench_samples_add(&b->cells[p][i].direct, gap_us(&direct, i));
             bench_samples_add(&b->cells[p][i].bus, gap_us(&bus, i));
@@ -280,6 +299,7 @@ static void done(bench *b)
             bench_samples_done(&b->cells[p][i].bus);
         }
     }
+    bench_samples_done(&b->echo);
     bench_client_close(b->client);
     rp_transcript_free(b->transcript);
     rp_engine_free(b->engine);
@@ -324,6 +344,8 @@ int main(int argc, char **argv)
     client_did(&b, bench_client_open(b.settings.server, "reply.bench.>", &b.client));
     for (uint64_t i = 0; i <= b.settings.rounds; i++)
         run_round(&b, i > 0);
+    printf("%s_echo_p50 %.3f ms\n", b.settings.name, bench_samples_quantile(&b.echo, 0.5) / 1e3);
+    printf("%s_echo_p99 %.3f ms\n", b.settings.name, bench_samples_quantile(&b.echo, 0.99) / 1e3);
     compare(&b, "first_token", 0, 1);
     compare(&b, "chunk", 1, TOKENS_MAX);
     done(&b);

@@ -1,6 +1,6 @@
 """llama.cpp at what bench_canon measures of a model: the same prompt's length, the same number of tokens.
 
-    PYTHON tests/bench/canon/llama_cpp.py MODEL.gguf
+    PYTHON tests/bench/canon/llama_cpp_speed.py MODEL.gguf
 
 PYTHON is one with llama-cpp-python. Greedy, one sequence, medians of five; prints `name value unit`. llama.cpp
 rounds activations to 8 bits, the canon does not: the two do not compute the same.
