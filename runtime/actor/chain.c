@@ -321,7 +321,7 @@ static rp_status enqueue(rp_context *context, rp__queued *queued, const rp_outpu
     if (queued->body.truncated || queued->texts.truncated ||
         output->body.len > rp_bus_payload_bytes_max(context->worker->env.bus))
         return RP_LIMIT;
-    rp_journal_clear(&context->journal);
+    rp__output_journal_sent(context);
     chain->count++;
     return RP_OK;
 }
@@ -360,10 +360,14 @@ rp_status rp__chain_single(rp_context *context, const rp_output *output)
         return RP_INVALID;
     memcpy(queued->subject, output->subject.data, output->subject.len);
     queued->subject[output->subject.len] = '\0';
-    rp_status status = rp__output_index(context, output->subject, &queued->index);
-    if (status == RP_OK)
-        status = enqueue(context, queued, output);
-    if (status == RP_OK)
-        send_front(context);
-    return status;
+    uint64_t *count = rp__output_count(context, output->subject);
+    if (!count)
+        return RP_LIMIT;
+    queued->index = *count;
+    rp_status status = enqueue(context, queued, output);
+    if (status != RP_OK)
+        return status;
+    ++*count;
+    send_front(context);
+    return RP_OK;
 }

@@ -24,6 +24,14 @@ void rp_journal_clear(rp_journal *journal)
     journal->closed = false;
 }
 
+/* Takes the end of the text off again. */
+static void reopen(rp_journal *journal)
+{
+    if (journal->closed)
+        rp_buffer_cut(&journal->text, journal->entries_len);
+    journal->closed = false;
+}
+
 /* A JSON string in ASCII: a header takes nothing else. */
 static void ascii_string(rp_buffer *out, const char *text)
 {
@@ -65,6 +73,7 @@ static void end(rp_journal *journal, size_t start)
 
 void rp_journal_revision(rp_journal *journal, const char *place, const char *key, uint64_t revision)
 {
+    reopen(journal);
     size_t start = journal->text.len;
     begin(journal, place, key);
     rp_buffer_printf(&journal->text, "%" PRIu64, revision);
@@ -73,6 +82,7 @@ void rp_journal_revision(rp_journal *journal, const char *place, const char *key
 
 void rp_journal_value(rp_journal *journal, const char *place, const char *key, const char *value)
 {
+    reopen(journal);
     size_t start = journal->text.len;
     begin(journal, place, key);
     ascii_string(&journal->text, value);
@@ -81,6 +91,7 @@ void rp_journal_value(rp_journal *journal, const char *place, const char *key, c
 
 void rp_journal_draw(rp_journal *journal)
 {
+    reopen(journal);
     journal->draws++;
 }
 
@@ -91,6 +102,7 @@ const char *rp_journal_text(rp_journal *journal)
         return "";
     if (journal->closed)
         return rp_buffer_string(text);
+    journal->entries_len = text->len;
     if (journal->draws)
         rp_buffer_printf(
             text, "%s[\"RANDOM\",\"\",%" PRIu64 "]", text->len ? "," : "[", journal->draws);

@@ -21,6 +21,7 @@ typedef struct rp_journal {
     rp_buffer text;
     uint64_t draws;
     uint64_t left_out;
+    size_t entries_len; /* of the text without what closes it */
     bool closed;
 } rp_journal;
 
@@ -38,7 +39,8 @@ void rp_journal_value(rp_journal *journal, const char *place, const char *key, c
 
 void rp_journal_draw(rp_journal *journal);
 
-/* The header's text; "" where nothing was noted. Valid until the next call. */
+/* The header's text; "" where nothing was noted. Valid until the next call. More may be noted
+ * afterwards: an output that was not taken keeps its journal for the next one. */
 const char *rp_journal_text(rp_journal *journal);
 
 #endif

@@ -88,18 +88,16 @@ void rp__identity_headers(rp_context *context, rp_bytes subject, uint64_t index,
 /* -- single and shared outputs
  * ----------------------------------------------------------------------- */
 
-rp_status rp__output_index(rp_context *context, rp_bytes key, uint64_t *ret_index)
+uint64_t *rp__output_count(rp_context *context, rp_bytes key)
 {
     uint64_t hash = rp_hash_xxh3_64(key);
     for (size_t i = 0; i < RP__SUBJECTS_MAX; i++) {
         if (context->subjects[i].count == 0)
             context->subjects[i].hash = hash;
-        if (context->subjects[i].hash != hash)
-            continue;
-        *ret_index = context->subjects[i].count++;
-        return RP_OK;
+        if (context->subjects[i].hash == hash)
+            return &context->subjects[i].count;
     }
-    return RP_LIMIT;
+    return NULL;
 }
 
 static void on_stored(void *arg, const rp_published *published)
@@ -140,33 +138,40 @@ static void add_journal(rp_context *context, rp_publication *publication)
     const char *journal = rp_journal_text(&context->journal);
     if (*journal)
         rp_publication_header(publication, RP_HEADER_JOURNAL, rp_bytes_text(journal));
+}
+
+void rp__output_journal_sent(rp_context *context)
+{
     if (context->journal.left_out)
         rp_counter_add(context->worker->metrics.journal_cut, 1);
+    rp_journal_clear(&context->journal);
 }
 
 rp_status rp__output_direct(rp_context *context, const rp_output *output)
 {
     rp__identity identity;
-    uint64_t index;
     rp__flight *flight = unused_flight(context);
     bool single = output->kind == RP_OUTPUT_SINGLE;
     /* Shared outputs count together in their stream, since the subject may be chosen anew. */
     rp_bytes counted = single ? output->subject : rp_bytes_text(output->stream);
-    if (!flight || rp__output_index(context, counted, &index) != RP_OK)
+    uint64_t *count = rp__output_count(context, counted);
+    if (!flight || !count)
         return RP_LIMIT;
     rp_publication publication = {
         .subject = output->subject, .body = output->body, .expect = single, .expected_sequence = 0};
-    rp__identity_headers(context, output->subject, index, output->kind, &identity, &publication);
+    rp__identity_headers(context, output->subject, *count, output->kind, &identity, &publication);
     for (size_t i = 0; i < output->header_count; i++)
         rp_publication_header(&publication, output->headers[i].header, output->headers[i].value);
     add_journal(context, &publication);
     *flight = (rp__flight){context, output->kind, output->stored};
     rp_status status = rp_bus_publish(context->worker->env.bus, &publication, on_stored, flight);
-    if (status != RP_OK)
+    if (status != RP_OK) {
         flight->context = NULL;
-    else
-        rp_journal_clear(&context->journal);
-    return status;
+        return status;
+    }
+    ++*count;
+    rp__output_journal_sent(context);
+    return RP_OK;
 }
 
 /* -- dead letters

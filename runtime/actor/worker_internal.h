@@ -173,7 +173,7 @@ RP_MUST_USE rp_status rp__cause_parse(
     rp_bytes text, rp_bytes *ret_stream, uint64_t *ret_sequence, uint64_t *ret_index);
 
 /* Writes the headers that say whose output this is, in front of the actor's own. The texts are in
- * the caller's storage; the journal is taken and begins anew. */
+ * the caller's storage. */
 typedef struct rp__identity {
     char cause[RP__CAUSE_BYTES];
     char id[RP__CAUSE_BYTES + 16];
@@ -184,8 +184,12 @@ void rp__identity_headers(rp_context *context, rp_bytes subject, uint64_t index,
 
 rp_status rp__output_direct(rp_context *context, const rp_output *output);
 
-/* Counts the context's outputs by `key`, from 0. RP_LIMIT above RP__SUBJECTS_MAX keys. */
-RP_MUST_USE rp_status rp__output_index(rp_context *context, rp_bytes key, uint64_t *ret_index);
+/* How many outputs the context has made under `key`, which is the index of the next: whoever has
+ * sent that one counts it. NULL above RP__SUBJECTS_MAX keys. */
+uint64_t *rp__output_count(rp_context *context, rp_bytes key);
+
+/* The journal went with an output: the next one's begins. */
+void rp__output_journal_sent(rp_context *context);
 
 /* Publishes to DEAD what became of a message. */
 rp_status rp__output_dead(rp_context *context);
