@@ -35,9 +35,10 @@ static bool take_number(rp_bytes text, size_t *at, char end, uint64_t *ret_numbe
             return false;
         number = number * 10 + digit;
     }
-    bool ended = end ? *at < text.len && text.data[(*at)++] == (uint8_t)end : *at == text.len;
     *ret_number = number;
-    return ended && *at > start;
+    if (*at == start)
+        return false;
+    return end ? *at < text.len && text.data[(*at)++] == (uint8_t)end : *at == text.len;
 }
 
 rp_status rp__cause_parse(
