@@ -73,6 +73,13 @@ static bool answer_read(answer *a, rp_bytes body)
     return yyjson_is_obj(a->root);
 }
 
+/* A member's number; 0 where there is none, or none without sign. */
+static uint64_t number_of(yyjson_val *object, const char *key)
+{
+    yyjson_val *number = yyjson_obj_get(object, key);
+    return yyjson_is_uint(number) ? yyjson_get_uint(number) : 0;
+}
+
 /* Whether the answer is an error; writes its codes and its text. */
 static bool answer_error(
     const answer *a, uint32_t *code, uint32_t *error_code, char *text, size_t text_bytes)
@@ -81,8 +88,8 @@ static bool answer_error(
     if (!error)
         return false;
     const char *description = yyjson_get_str(yyjson_obj_get(error, "description"));
-    *code = (uint32_t)yyjson_get_uint(yyjson_obj_get(error, "code"));
-    *error_code = (uint32_t)yyjson_get_uint(yyjson_obj_get(error, "err_code"));
+    *code = (uint32_t)number_of(error, "code");
+    *error_code = (uint32_t)number_of(error, "err_code");
     snprintf(text, text_bytes, "%s", description ? description : "no reason given");
     return true;
 }
@@ -95,7 +102,7 @@ rp_status rp__wire_ack_parse(rp_bytes body, rp__wire_ack *ret_ack)
         return RP_INVALID;
     ack.is_error =
         answer_error(&a, &ack.code, &ack.error_code, ack.description, sizeof ack.description);
-    ack.sequence = yyjson_get_uint(yyjson_obj_get(a.root, "seq"));
+    ack.sequence = number_of(a.root, "seq");
     ack.duplicate = yyjson_get_bool(yyjson_obj_get(a.root, "duplicate"));
     if (!ack.is_error && ack.sequence == 0)
         return RP_INVALID;
@@ -113,9 +120,8 @@ rp_status rp__wire_consumer_parse(rp_bytes body, rp__wire_consumer *ret_consumer
     c.is_error = answer_error(&a, &code, &c.error_code, c.description, sizeof c.description);
     if (!c.is_error && !yyjson_is_str(yyjson_obj_get(a.root, "name")))
         return RP_INVALID;
-    c.pending = yyjson_get_uint(yyjson_obj_get(a.root, "num_pending"));
-    yyjson_val *delivered = yyjson_obj_get(a.root, "delivered");
-    c.delivered_sequence = yyjson_get_uint(yyjson_obj_get(delivered, "stream_seq"));
+    c.pending = number_of(a.root, "num_pending");
+    c.delivered_sequence = number_of(yyjson_obj_get(a.root, "delivered"), "stream_seq");
     *ret_consumer = c;
     return RP_OK;
 }

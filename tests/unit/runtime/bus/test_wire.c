@@ -1,0 +1,268 @@
+/* JetStream's few texts, right ones and hostile ones. */
+#include "runtime/bus/wire.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/base/buffer.h"
+#include "runtime/bus/bus.h"
+
+/* -- numbers -------------------------------------------------------------------------------------
+ */
+
+Test(wire, number)
+{
+    static const struct {
+        const char *text;
+        uint64_t number;
+    } right[] = {{"0", 0}, {"007", 7}, {"18446744073709551615", UINT64_MAX},
+        {"18446744073709551609", UINT64_MAX - 6}, {"000000000000000000000000000001", 1}};
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+        uint64_t number = 11;
+        cr_expect_eq(rp__wire_number(rp_bytes_text(right[i].text), &number), RP_OK);
+        cr_expect_eq(number, right[i].number, "%s", right[i].text);
+    }
+    static const char *const wrong[] = {"", " ", "-1", "+1", "1 ", "0x1", "1.0", "1e3",
+        "18446744073709551616", "18446744073709551620", "28446744073709551615",
+        "99999999999999999999", "184467440737095516150", "\xC2\xB2"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        uint64_t number = 11;
+        cr_expect_eq(rp__wire_number(rp_bytes_text(wrong[i]), &number), RP_INVALID, "%s", wrong[i]);
+        cr_expect_eq(number, 11);
+    }
+    uint64_t number;
+    cr_expect_eq(rp__wire_number(rp_bytes_of("12345", 3), &number), RP_OK);
+    cr_expect_eq(number, 123);
+}
+
+/* -- deliveries ----------------------------------------------------------------------------------
+ */
+
+static rp_status parse(const char *reply, rp__wire_delivery *ret)
+{
+    return rp__wire_delivery_parse(rp_bytes_text(reply), ret);
+}
+
+Test(wire, delivery_in_every_form)
+{
+    static const char *const replies[] = {
+        "$JS.ACK.EXEC.exec-1.2.33.44.1795503600123000000.55",
+        "$JS.ACK._.ACCHASH.EXEC.exec-1.2.33.44.1795503600123000000.55",
+        "$JS.ACK.hub.ACCHASH.EXEC.exec-1.2.33.44.1795503600123000000.55.random",
+    };
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        rp__wire_delivery d = {0};
+        cr_assert_eq(parse(replies[i], &d), RP_OK, "%s", replies[i]);
+        cr_expect(rp_bytes_is(d.stream, "EXEC"));
+        cr_expect(rp_bytes_is(d.consumer, "exec-1"));
+        cr_expect_eq(d.deliveries, 2);
+        cr_expect_eq(d.stream_sequence, 33);
+        cr_expect_eq(d.consumer_sequence, 44);
+        cr_expect_eq(d.timestamp_ns, UINT64_C(1795503600123000000));
+        cr_expect_eq(d.pending, 55);
+    }
+}
+
+Test(wire, what_is_no_delivery)
+{
+    static const char *const wrong[] = {"", ".", "........", "...........", "$JS", "$JS.ACK",
+        "_INBOX.a.b", "$JS.ACK.S.C.1.2.3.4", /* too few */
+        "$JS.ACK.S.C.1.2.3.4.5.6",           /* between the forms */
+        "$JS.ACK.d.a.S.C.1.2.3.4.5.r.more",  /* too many */
+        "$JS.ACK.S.C.1.2.3.4.", "$JS.ACK.S.C.1.2.3..5", "$JS.ACK.S.C..2.3.4.5",
+        "$JS.ACK..C.1.2.3.4.5", "$JS.ACK.S..1.2.3.4.5", "$JS.ACK.S.C.x.2.3.4.5",
+        "$JS.ACK.S.C.1.-2.3.4.5", "$JS.ACK.S.C.1.2.3 .4.5", "$JS.ACK.S.C.1.2.3.0x4.5",
+        "$JS.ACK.S.C.1.2.3.4.18446744073709551616", "$JS.NAK.S.C.1.2.3.4.5",
+        "$js.ACK.S.C.1.2.3.4.5", "$JS.ACKS.C.1.2.3.4.5.6", "$JS.ACK.d.a..C.1.2.3.4.5",
+        "$JS.ACK.d.a.S.C.1.2.3.4.x.r"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        rp__wire_delivery d = {.pending = 11};
+        cr_expect_eq(parse(wrong[i], &d), RP_INVALID, "%s", wrong[i]);
+        cr_expect_eq(d.pending, 11);
+        cr_expect_null(d.stream.data);
+    }
+}
+
+/* However long a subject is, it is looked at and no further. */
+Test(wire, long_subjects)
+{
+    rp__wire_delivery d;
+    size_t len = 1 << 20;
+    char *text = malloc(len);
+    cr_assert(text);
+    memset(text, '.', len);
+    cr_expect_eq(rp__wire_delivery_parse(rp_bytes_of(text, len), &d), RP_INVALID);
+    memset(text, '9', len);
+    cr_expect_eq(rp__wire_delivery_parse(rp_bytes_of(text, len), &d), RP_INVALID);
+    uint64_t number;
+    cr_expect_eq(rp__wire_number(rp_bytes_of(text, len), &number), RP_INVALID);
+    memset(text, '0', len);
+    cr_expect_eq(rp__wire_number(rp_bytes_of(text, len), &number), RP_OK);
+    free(text);
+}
+
+/* -- acknowledgements ----------------------------------------------------------------------------
+ */
+
+Test(wire, acks)
+{
+    static const struct {
+        const char *body;
+        uint64_t sequence;
+        rp_status status;
+    } cases[] = {{"{\"stream\":\"EXEC\",\"seq\":7}", 7, RP_OK},
+        {"{\"seq\":18446744073709551615,\"domain\":\"hub\",\"new\":[{}]}", UINT64_MAX, RP_OK},
+        {"{\"stream\":\"EXEC\",\"seq\":7,\"duplicate\":true}", 7, RP_DUPLICATE},
+        {"{\"error\":{\"code\":400,\"err_code\":10071,\"description\":\"wrong last sequence: "
+         "3\"},\"stream\":\"S\",\"seq\":0}",
+            0, RP_CONFLICT},
+        {"{\"error\":{\"code\":503,\"err_code\":10077,\"description\":\"maximum bytes\"}}", 0,
+            RP_FULL},
+        {"{\"error\":{\"code\":429,\"err_code\":10167}}", 0, RP_BUSY},
+        {"{\"error\":{\"code\":429}}", 0, RP_BUSY},
+        {"{\"error\":{\"code\":500,\"err_code\":10167}}", 0, RP_BUSY},
+        {"{\"error\":{\"code\":503,\"err_code\":10008}}", 0, RP_UNAVAILABLE},
+        {"{\"error\":{\"code\":400,\"err_code\":10060}}", 0, RP_INVALID},
+        {"{\"error\":{}}", 0, RP_INVALID}, {"{\"error\":7}", 0, RP_INVALID},
+        {"{\"error\":{\"code\":\"503\",\"err_code\":-10077}}", 0, RP_INVALID},
+        {"{\"error\":{\"code\":503},\"seq\":9,\"duplicate\":true}", 9, RP_UNAVAILABLE}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rp__wire_ack ack;
+        cr_assert_eq(
+            rp__wire_ack_parse(rp_bytes_text(cases[i].body), &ack), RP_OK, "%s", cases[i].body);
+        cr_expect_eq(ack.sequence, cases[i].sequence, "%s", cases[i].body);
+        cr_expect_eq(rp__wire_ack_status(&ack), cases[i].status, "%s", cases[i].body);
+    }
+}
+
+Test(wire, description_of_an_error)
+{
+    rp__wire_ack ack;
+    char body[600], words[400];
+    cr_assert_eq(rp__wire_ack_parse(
+                     rp_bytes_text("{\"error\":{\"code\":400,\"err_code\":10060,\"description\":"
+                                   "\"expected stream does not match\"}}"),
+                     &ack),
+        RP_OK);
+    cr_expect_str_eq(ack.description, "expected stream does not match");
+    cr_expect_eq(ack.error_code, 10060);
+    cr_assert_eq(rp__wire_ack_parse(rp_bytes_text("{\"error\":{}}"), &ack), RP_OK);
+    cr_expect_str_eq(ack.description, "no reason given");
+    memset(words, 'w', sizeof words - 1);
+    words[sizeof words - 1] = '\0';
+    snprintf(body, sizeof body, "{\"error\":{\"description\":\"%s\"}}", words);
+    cr_assert_eq(rp__wire_ack_parse(rp_bytes_text(body), &ack), RP_OK);
+    cr_expect_eq(strlen(ack.description), sizeof ack.description - 1, "cut to fit");
+}
+
+Test(wire, what_is_no_ack)
+{
+    static const char *const wrong[] = {"", " ", "{}", "[]", "7", "null", "\"seq\"", "{\"seq\":0}",
+        "{\"seq\":-7}", "{\"seq\":\"7\"}", "{\"seq\":7.5}", "{\"seq\":18446744073709551616}",
+        "{\"seq\":7", "{\"seq\":7}}", "{\"seq\":7} x", "{seq:7}", "[{\"seq\":7}]", "+OK",
+        "{\"stream\":\"S\"}", "{\"duplicate\":true}", "{\"\xff\":1,\"seq\":7}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        rp__wire_ack ack = {.sequence = 11};
+        cr_expect_eq(rp__wire_ack_parse(rp_bytes_text(wrong[i]), &ack), RP_INVALID, "%s", wrong[i]);
+        cr_expect_eq(ack.sequence, 11, "%s", wrong[i]);
+    }
+    rp__wire_ack ack;
+    cr_expect_eq(rp__wire_ack_parse(rp_bytes_of(NULL, 0), &ack), RP_INVALID);
+}
+
+/* An answer of the largest size is read, whatever it is made of; one above is not. */
+static rp_status read_filled(size_t len, const char *open, const char *close)
+{
+    static const char head[] = "{\"seq\":7,\"more\":[", tail[] = "0]}";
+    rp_buffer body;
+    rp__wire_ack ack;
+    rp_buffer_init(&body, len);
+    rp_buffer_text(&body, head);
+    size_t count = (len - strlen(head) - strlen(tail) - 1) / (strlen(open) + strlen(close));
+    for (size_t i = 0; i < count; i++)
+        rp_buffer_text(&body, open);
+    for (size_t i = 0; i < count; i++)
+        rp_buffer_text(&body, close);
+    if (*close)
+        rp_buffer_byte(&body, ',');
+    while (body.len + strlen(tail) < len)
+        rp_buffer_byte(&body, ' ');
+    rp_buffer_text(&body, tail);
+    cr_assert_eq(body.len, len);
+    rp_status status = rp__wire_ack_parse(rp_buffer_bytes(&body), &ack);
+    rp_buffer_done(&body);
+    return status;
+}
+
+Test(wire, answers_are_bounded)
+{
+    static const char *const fill[][2] = {
+        {" ", ""}, {"[", "]"}, {"0,", ""}, {"{},", ""}, {"[],", ""}, {"\"\\n\",", ""}};
+    enum { MOST = 4096 };
+    for (size_t i = 0; i < sizeof fill / sizeof *fill; i++) {
+        cr_expect_eq(read_filled(MOST, fill[i][0], fill[i][1]), RP_OK, "%s", fill[i][0]);
+        cr_expect_eq(read_filled(MOST + 1, fill[i][0], fill[i][1]), RP_INVALID, "%s", fill[i][0]);
+    }
+}
+
+/* -- consumers -----------------------------------------------------------------------------------
+ */
+
+Test(wire, consumers)
+{
+    rp__wire_consumer c;
+    cr_assert_eq(
+        rp__wire_consumer_parse(
+            rp_bytes_text("{\"type\":\"io.nats.jetstream.api.v1.consumer_create_response\","
+                          "\"stream_name\":\"S\",\"name\":\"c\",\"num_pending\":12,"
+                          "\"delivered\":{\"consumer_seq\":0,\"stream_seq\":34}}"),
+            &c),
+        RP_OK);
+    cr_expect_eq(c.pending, 12);
+    cr_expect_eq(c.delivered_sequence, 34);
+    cr_expect_not(c.is_error);
+    cr_assert_eq(rp__wire_consumer_parse(rp_bytes_text("{\"name\":\"c\"}"), &c), RP_OK);
+    cr_expect_eq(c.pending, 0);
+    cr_expect_eq(c.delivered_sequence, 0);
+    cr_assert_eq(
+        rp__wire_consumer_parse(
+            rp_bytes_text("{\"error\":{\"code\":404,\"err_code\":10059,\"description\":\"stream "
+                          "not found\"}}"),
+            &c),
+        RP_OK);
+    cr_expect(c.is_error);
+    cr_expect_eq(c.error_code, RP__WIRE_STREAM_NOT_FOUND);
+    cr_expect_str_eq(c.description, "stream not found");
+}
+
+Test(wire, what_is_no_consumer)
+{
+    static const char *const wrong[] = {
+        "", "{}", "{\"name\":7}", "{\"name\":null}", "[]", "{", "{\"names\":\"c\"}", "\"name\""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        rp__wire_consumer c = {.pending = 11};
+        cr_expect_eq(
+            rp__wire_consumer_parse(rp_bytes_text(wrong[i]), &c), RP_INVALID, "%s", wrong[i]);
+        cr_expect_eq(c.pending, 11);
+    }
+    rp__wire_consumer c;
+    cr_assert_eq(rp__wire_consumer_parse(
+                     rp_bytes_text("{\"name\":\"c\",\"num_pending\":-1,\"delivered\":[34]}"), &c),
+        RP_OK);
+    cr_expect_eq(c.pending, 0);
+    cr_expect_eq(c.delivered_sequence, 0);
+}
+
+/* -- headers' names -------------------------------------------------------------------------------
+ */
+
+Test(wire, headers_have_names)
+{
+    cr_expect_str_eq(rp_header_name(RP_HEADER_MESSAGE_ID), "Nats-Msg-Id");
+    cr_expect_str_eq(rp_header_name(RP_HEADER_CAUSE), "Rp-Cause");
+    cr_expect_str_eq(rp_header_name(RP_HEADER_SIGNATURE), "Rp-Signature");
+    rp_message bare = {0};
+    cr_expect_null(rp_message_header(&bare, RP_HEADER_CAUSE).data);
+    rp_message_free(NULL);
+}
