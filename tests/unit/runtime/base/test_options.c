@@ -237,10 +237,11 @@ Test(options, help_is_aligned_and_complete)
     rp_buffer_init(&out, 8192);
     rp_options_help(table, &out);
     const char *help = rp_buffer_string(&out);
-    cr_assert(strstr(help, "  -s, --server URL          where it listens (default "
+    cr_assert(strstr(help, "  -s, --server URL                where it listens (default "
                            "nats://127.0.0.1:4222) [NATS_URL]\n"),
         "%s", help);
-    cr_assert(strstr(help, "      --memory SIZE         memory (default 64MiB)\n"), "%s", help);
+    cr_assert(
+        strstr(help, "      --memory SIZE               memory (default 64MiB)\n"), "%s", help);
     for (const rp_option *o = table; o->name; o++)
         cr_assert(strstr(help, o->name) && strstr(help, o->help));
     rp_buffer_done(&out);
