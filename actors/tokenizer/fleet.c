@@ -74,7 +74,7 @@ static process *place_of(rp_fleet *fleet, const Rp__Actor *record, uint64_t stor
         if (p->stored_ns < oldest->stored_ns)
             oldest = p;
     }
-    return oldest->stored_ns == 0 || stored_ns - oldest->stored_ns > fleet->gone_ns ? oldest : NULL;
+    return oldest->stored_ns == 0 || stored_ns > oldest->stored_ns + fleet->gone_ns ? oldest : NULL;
 }
 
 void rp_fleet_forget(rp_fleet *fleet, const char *kind, const char *instance)

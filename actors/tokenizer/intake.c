@@ -104,15 +104,11 @@ static rp_status read_model(const rp_message *message, rp_intake *intake, rp_ref
         "byte is written =XX");
 }
 
-static rp_status read_body(const rp_message *message, rp_bytes body, rp_arena *arena,
-    rp_intake *intake, rp_refusal *retref)
+static rp_status read_body(rp_bytes body, rp_arena *arena, rp_intake *intake, rp_refusal *retref)
 {
     void *decoded = NULL;
-    rp_status status = rp_encoding_of(
-        rp_message_header(message, RP_HEADER_CONTENT_TYPE), &intake->encoding, retref);
-    if (status == RP_OK)
-        status = rp_schema_decode(
-            &rp__infer_request__descriptor, intake->encoding, body, arena, &decoded, retref);
+    rp_status status = rp_schema_decode(
+        &rp__infer_request__descriptor, intake->encoding, body, arena, &decoded, retref);
     if (status != RP_OK)
         return status;
     intake->request = decoded;
@@ -133,8 +129,12 @@ static void settle_deadline(const rp_message *message, rp_intake *intake)
 rp_status rp_intake_read(const rp_message *message, rp_bytes body, const rp_intake_address *address,
     rp_arena *arena, rp_intake *intake, rp_refusal *retref)
 {
+    /* First of all: every refusal is answered in the encoding that the client speaks. */
     intake->encoding = RP_ENCODING_JSON;
-    rp_status status = check_request_id(message, address, retref);
+    rp_status status = rp_encoding_of(
+        rp_message_header(message, RP_HEADER_CONTENT_TYPE), &intake->encoding, retref);
+    if (status == RP_OK)
+        status = check_request_id(message, address, retref);
     if (status == RP_OK)
         status = check_reply_to(message, address, retref);
     if (status == RP_OK)
@@ -144,7 +144,7 @@ rp_status rp_intake_read(const rp_message *message, rp_bytes body, const rp_inta
     if (status == RP_OK)
         status = read_model(message, intake, retref);
     if (status == RP_OK)
-        status = read_body(message, body, arena, intake, retref);
+        status = read_body(body, arena, intake, retref);
     if (status == RP_OK)
         settle_deadline(message, intake);
     return status;

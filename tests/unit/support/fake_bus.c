@@ -58,7 +58,7 @@ static const fake_stored *last_of(const fake_bus *bus, const char *stream, const
     for (size_t i = bus->stored_count; i > 0; i--) {
         const fake_stored *s = &bus->stored[i - 1];
         if (!s->gone && strcmp(s->stream, stream) == 0 &&
-            (!subject || !strcmp(s->subject, subject)))
+            strcmp(s->subject, subject) == 0)
             return s;
     }
     return NULL;
@@ -334,12 +334,11 @@ static void mailbox_close(rp_mailbox *mailbox)
 
 rp_mailbox *fake_bus_mailbox(fake_bus *bus, const char *durable)
 {
-    for (size_t i = 0; i < bus->mailbox_count; i++) {
-        if (strcmp(bus->mailboxes[i].spec.durable, durable) == 0)
-            return &bus->mailboxes[i];
-    }
-    RP_ASSERT(!"no such mailbox");
-    return NULL;
+    size_t i = 0;
+    while (i < bus->mailbox_count && strcmp(bus->mailboxes[i].spec.durable, durable) != 0)
+        i++;
+    RP_ASSERT(i < bus->mailbox_count);
+    return &bus->mailboxes[i];
 }
 
 void fake_bus_deliver(fake_bus *bus, const char *durable, const fake_delivery *delivery)

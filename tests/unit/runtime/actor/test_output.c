@@ -27,7 +27,7 @@ static void say_chunk_and_result(rp_context *context, bench *b)
 
 Test(output, single_one_that_stands_is_as_good)
 {
-    for (int chained = 0; chained < 2; chained++) {
+    for (size_t chained = 0; chained < 2; chained++) {
         bench *b = bench_open(&(bench_spec){.handle = chained ? say_chunk_and_result : say_result});
         fake_bus_put(b->bus, "result.t.r", "theirs", "EXEC:6:0", "other:1");
         if (chained)
@@ -38,7 +38,7 @@ Test(output, single_one_that_stands_is_as_good)
         cr_expect_eq(fake_bus_count(b->bus, "result.t.r"), 1);
         cr_expect_str_eq(fake_bus_at(b->bus, "result.t.r", 0)->body, "theirs");
         cr_expect_eq(fake_bus_count(b->bus, "reply.t.r"), chained);
-        cr_expect_eq(b->stored, 1 + (size_t)chained);
+        cr_expect_eq(b->stored, 1 + chained);
         cr_expect_eq(b->stored_status, RP_OK);
         cr_expect_eq(b->bus->read_count, 0, "a single's conflict says nothing of the chain");
         cr_expect_eq(bench_settled(b)->settlement, RP_SETTLE_DONE);
@@ -170,7 +170,7 @@ Test(output, that_fails_puts_the_message_back)
 {
     static const rp_status statuses[] = {RP_FULL, RP_UNAVAILABLE, RP_DENIED, RP_INVALID, RP_BUSY};
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
-        for (int chained = 0; chained < 2; chained++) {
+        for (size_t chained = 0; chained < 2; chained++) {
             bench *b = bench_open(&(bench_spec){.handle = chained ? say_four : say_unheard});
             fake_bus_fate(b->bus, chained ? "put." : "exec.", FAKE_FAIL, statuses[i]);
             bench_deliver(b, 7, 1);

@@ -298,7 +298,7 @@ Test(worker, waits_longer_each_time_it_puts_a_message_back)
 
 Test(worker, puts_back_what_lost_its_stored_outputs)
 {
-    for (int replaced = 0; replaced < 2; replaced++) {
+    for (size_t replaced = 0; replaced < 2; replaced++) {
         bench *b = bench_open(&(bench_spec){.handle = say_four});
         bench_deliver(b, 7, 1);
         cr_assert(fake_bus_step(b->bus)); /* "a" is stored, "b" on its way */
