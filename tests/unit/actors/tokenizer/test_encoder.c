@@ -211,8 +211,8 @@ Test(encoder, bias_names_tokens_that_there_are)
 /* A text's tokens depend on the model and on how it is asked for: neither may be mixed up. */
 Test(encoder, cache_gives_what_encoding_gives)
 {
-    Rp__ChatMessage user = message("user", "<bos>ab"), *messages[] = {&user};
-    Rp__InferRequest requests[] = {prompt("<bos>ab"), conversation(messages, 1), prompt("ab")};
+    Rp__ChatMessage user = message("user", "ab"), *messages[] = {&user};
+    Rp__InferRequest requests[] = {prompt("user\nab"), conversation(messages, 1), prompt("ab")};
     int32_t first[3][IDS_MAX];
     size_t counts[3];
     for (size_t i = 0; i < 3; i++) {

@@ -94,6 +94,7 @@ Test(fleet, place_is_free_when_an_executor_was_handed_it)
     cr_expect_eq(admit_all(3), 1);
     /* Handed over before the acknowledgement came: it takes no place. */
     cr_assert_eq(tell_delivered("e1", 20, 4), RP_OK);
+    cr_assert_eq(tell_delivered("e2", 6, 4), RP_OK);
     rp_fleet_published(lane, 15);
     rp_fleet_published(lane, 21);
     cr_expect_eq(rp_fleet_admit(fleet, lane, 4).ahead, 1);

@@ -113,6 +113,32 @@ Test(host_uv, timer_fires_once_or_again_and_again_until_cleared)
     close_all();
 }
 
+static void on_letter(void *arg)
+{
+    b.order[b.done++] = *(const char *)arg;
+}
+
+/* libuv's grain is a millisecond: the least delay is one whole, and comes behind none at all. */
+Test(host_uv, delays_are_rounded_up)
+{
+    rp_timer *least, *none;
+    uint64_t began_ms;
+    open_with(1);
+    cr_assert_eq(rp_timer_new(b.host, on_letter, "1", &least), RP_OK);
+    cr_assert_eq(rp_timer_new(b.host, on_letter, "0", &none), RP_OK);
+    do { /* within one millisecond */
+        rp_timer_set(least, 1, 0);
+        began_ms = uv_now(&b.loop);
+        rp_timer_set(none, 0, 0);
+    } while (uv_now(&b.loop) != began_ms);
+    while (b.done < 2)
+        uv_run(&b.loop, UV_RUN_ONCE);
+    cr_expect_str_eq(b.order, "01");
+    rp_timer_free(least);
+    rp_timer_free(none);
+    close_all();
+}
+
 /* -- jobs ----------------------------------------------------------------------------------------
  */
 

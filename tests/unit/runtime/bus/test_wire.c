@@ -84,6 +84,16 @@ Test(wire, what_is_no_delivery)
     }
 }
 
+/* A form between the two has no last number, whatever an earlier subject left where it would be. */
+Test(wire, delivery_between_the_forms)
+{
+    for (int i = 0; i < 3; i++) {
+        rp__wire_delivery d;
+        cr_assert_eq(parse("$JS.ACK._.ACC.S.C.1.2.3.4.5", &d), RP_OK);
+        cr_expect_eq(parse("$JS.ACK._.ACC.S.C.1.2.3.4", &d), RP_INVALID);
+    }
+}
+
 /* However long a subject is, it is looked at and no further. */
 Test(wire, long_subjects)
 {
