@@ -57,8 +57,7 @@ static const fake_stored *last_of(const fake_bus *bus, const char *stream, const
 {
     for (size_t i = bus->stored_count; i > 0; i--) {
         const fake_stored *s = &bus->stored[i - 1];
-        if (!s->gone && strcmp(s->stream, stream) == 0 &&
-            strcmp(s->subject, subject) == 0)
+        if (!s->gone && strcmp(s->stream, stream) == 0 && strcmp(s->subject, subject) == 0)
             return s;
     }
     return NULL;

@@ -104,6 +104,7 @@ Test(presence, leaving_is_told_at_once_and_goes_soon)
     cr_expect_str_eq(fake_stored_header(fake_bus_at(b->bus, subject, 1), RP_HEADER_TTL), "1s");
     cr_expect_not_null(strstr(fake_bus_at(b->bus, subject, 1)->body, "\"ready\":false"));
     rp_presence_free(presence); /* answers on their way find nobody */
+    cr_expect_eq(b->bus->waiting_count, 0);
     fake_bus_let_go(b->bus);
     fake_bus_run(b->bus);
     bench_close(b);
