@@ -107,9 +107,9 @@ typedef enum rp_output_kind { RP_OUTPUT_SINGLE, RP_OUTPUT_CHAIN, RP_OUTPUT_SHARE
 
 enum { RP_OUTPUT_HEADERS_MAX = 6 };
 
-/* Called when the output is stored (RP_OK, at `sequence`), or found stored, or when its stream
- * takes nothing more (RP_FULL), which the actor has to answer for. Every other failure is the
- * runtime's: it puts the message back. */
+/* Called when the output is stored (RP_OK, at `sequence`), or when its stream takes nothing more
+ * (RP_FULL), which the actor has to answer for; not for an output of a chain that is passed over.
+ * Every other failure is the runtime's: it puts the message back. */
 typedef void (*rp_output_cb)(rp_context *context, rp_status status, uint64_t sequence);
 
 /* Borrowed for the call. Of the headers, the runtime adds identity, journal, build and trace. */
@@ -125,9 +125,10 @@ typedef struct rp_output {
 
 /* Takes an output. Of a chain, outputs wait in a queue of the worker's `chain_outputs_max`; those
  * that stand in the stream already, from an earlier delivery, are passed over. RP_LIMIT where the
- * queue, the outbox or the body's size is at its bound; RP_INVALID for a subject or header that
- * cannot be. A single output waits until the chain's outputs before it are stored, so that it
- * closes them; without a chain it is sent at once, as a shared one is. */
+ * queue or the body's size is at its bound; RP_INVALID for a subject or header that cannot be. A
+ * single output waits until the chain's outputs before it are stored, so that it closes them. What
+ * waits in the queue is sent when the outbox has room; a shared output, and a single one without a
+ * chain, is sent at once, with RP_LIMIT where the outbox is full. */
 RP_MUST_USE rp_status rp_context_output(rp_context *context, const rp_output *output);
 
 /* How many outputs the chain's queue still takes. When one was stored, and there is more room, the
