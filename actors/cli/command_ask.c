@@ -80,8 +80,7 @@ static const char help[] =
     "cure,\n"
     "and the status is 1.\n";
 
-/* -- the request's body ---------------------------------------------------------------------------
- */
+/* -- the request's body ------------------------------------------------------------------------ */
 
 static void member_text(rp_buffer *out, const char *name, const char *value)
 {
@@ -180,8 +179,7 @@ static rp_status read_text(rp_buffer *out, rp_error *reterr)
     return RP_OK;
 }
 
-/* -- whom to ask ----------------------------------------------------------------------------------
- */
+/* -- whom to ask ------------------------------------------------------------------------------- */
 
 /* The names of all models that are alive, as a list for people; `ret_only` is the only one. */
 static size_t alive(const rp_roster *roster, char *names, size_t names_bytes, const char **ret_only)
@@ -235,8 +233,7 @@ static rp_status choose_model(
     return RP_OK;
 }
 
-/* -- the answer -----------------------------------------------------------------------------------
- */
+/* -- the answer -------------------------------------------------------------------------------- */
 
 typedef struct printer {
     const settings *settings;

@@ -36,8 +36,7 @@ static uint64_t now(const state *s)
     return rp_clock_monotonic_ns(s->c->clock);
 }
 
-/* -- chunks ---------------------------------------------------------------------------------------
- */
+/* -- chunks ------------------------------------------------------------------------------------ */
 
 static uint64_t header_number(const rp_message *message, rp_header header)
 {
@@ -121,8 +120,7 @@ static rp_status hear(state *s, const rp_message *message, rp_error *reterr)
     }
 }
 
-/* -- publishing -----------------------------------------------------------------------------------
- */
+/* -- publishing -------------------------------------------------------------------------------- */
 
 /* The id makes it safe to send again: a second copy is answered once. */
 static rp_status publish(state *s, const char *subject, rp_bytes body, rp_error *reterr)
@@ -153,8 +151,7 @@ static rp_status cancel(state *s, rp_error *reterr)
     return publish(s, subject, rp_bytes_of(NULL, 0), reterr);
 }
 
-/* -- silence --------------------------------------------------------------------------------------
- */
+/* -- silence ----------------------------------------------------------------------------------- */
 
 /* Who is missing for an answer, as a sentence; "" where everybody is there or it cannot be told. */
 static void who_is_missing(const state *s, char *text, size_t text_bytes)
@@ -206,8 +203,7 @@ static rp_status be_silent(state *s, rp_error *reterr)
     return t - s->reread_ns > REREAD_NS ? reread(s, reterr) : RP_OK;
 }
 
-/* -- the whole ------------------------------------------------------------------------------------
- */
+/* -- the whole --------------------------------------------------------------------------------- */
 
 static rp_status listen_to_it(state *s, rp_client_inbox *inbox, rp_error *reterr)
 {

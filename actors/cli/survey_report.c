@@ -7,8 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* -- for people -----------------------------------------------------------------------------------
- */
+/* -- for people -------------------------------------------------------------------------------- */
 
 static void models_text(const Rp__Actor *actor, char *out, size_t out_bytes)
 {
@@ -118,8 +117,7 @@ void rp_survey_text(const rp_survey *survey, rp_buffer *out)
     verdict_text(survey, out);
 }
 
-/* -- for programs ---------------------------------------------------------------------------------
- */
+/* -- for programs ------------------------------------------------------------------------------ */
 
 static void member(rp_buffer *out, const char *name, const char *value)
 {

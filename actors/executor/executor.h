@@ -132,8 +132,7 @@ struct executor {
     Rp__LanePresence *lane_presences[RP_DECLARATION_LANES_MAX];
 };
 
-/* -- request.c: the worker's callbacks, and what a step means for a request
- * ------------------------- */
+/* -- request.c: the worker's callbacks, and what a step means for a request -------------------- */
 
 bool executor_chain(const rp_message *message, rp_chain_name *ret_name);
 void executor_handle(rp_context *context, void *state);
@@ -151,8 +150,7 @@ void executor_request_result(request *r, const rp_engine_result *result);
 /* The engine does not take the request, or failed: the answer is an error. */
 void executor_request_fail(request *r, Rp__Error__Code code, const rp_error *error);
 
-/* -- steps.c
- * ------------------------------------------------------------------------------------------ */
+/* -- steps.c ----------------------------------------------------------------------------------- */
 
 RP_MUST_USE rp_status executor_steps_init(executor *self, rp_error *reterr);
 void executor_steps_done(executor *self);

@@ -20,8 +20,7 @@ enum {
     CHAIN_OUTPUTS_MAX = 64
 };
 
-/* -- cancels
- * ---------------------------------------------------------------------------------------------- */
+/* -- cancels ----------------------------------------------------------------------------------- */
 
 static void on_cancel(void *arg, const rp_message *message)
 {
@@ -55,8 +54,7 @@ static rp_status opened(void *state, rp_worker *worker, rp_error *reterr)
                                  "CONTROL cannot be followed: %s", rp_status_text(status));
 }
 
-/* -- the record in ACTORS
- * ------------------------------------------------------------------------------- */
+/* -- the record in ACTORS ---------------------------------------------------------------------- */
 
 static void describe(void *state, Rp__Actor *record)
 {
@@ -84,8 +82,7 @@ static void describe(void *state, Rp__Actor *record)
     record->n_models = 1;
 }
 
-/* -- weights
- * --------------------------------------------------------------------------------------------- */
+/* -- weights ----------------------------------------------------------------------------------- */
 
 static void find_stop_tokens(executor *self)
 {
@@ -155,8 +152,7 @@ static rp_status load(executor *self, rp_error *reterr)
     return RP_OK;
 }
 
-/* -- the process
- * ------------------------------------------------------------------------------------------- */
+/* -- the process ------------------------------------------------------------------------------- */
 
 static rp_status register_metrics(executor *self, rp_error *reterr)
 {

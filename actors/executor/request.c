@@ -34,8 +34,7 @@ static void retry(request *r, const char *why)
     rp_context_retry(context, RETRY_MS * RP_NS_PER_MS, why);
 }
 
-/* -- chunks
- * ---------------------------------------------------------------------------------------------- */
+/* -- chunks ------------------------------------------------------------------------------------ */
 
 static rp_status fill_tops(
     executor *self, const rp_sampler_choice *choice, Rp__TokenLogprob *logprob)
@@ -103,8 +102,7 @@ static void send_chunk(request *r)
         retry(r, "a chunk cannot be sent");
 }
 
-/* -- the end
- * ---------------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 /* How an answer ends, as its last chunk and its RESULT say alike. */
 typedef struct ending {
@@ -225,8 +223,7 @@ void executor_request_fail(request *r, Rp__Error__Code code, const rp_error *err
     end_cut(r, RP__CHUNK__FINISH_REASON__ERROR, &refusal);
 }
 
-/* -- interruptions
- * ---------------------------------------------------------------------------------------- */
+/* -- interruptions ----------------------------------------------------------------------------- */
 
 /* Tokens that were sent, by this delivery or by an earlier one. */
 static bool everything_sent_is_back(const request *r)
@@ -264,8 +261,7 @@ bool executor_request_interrupted(request *r)
     return false;
 }
 
-/* -- tokens
- * ---------------------------------------------------------------------------------------------- */
+/* -- tokens ------------------------------------------------------------------------------------ */
 
 static void measure(request *r)
 {
@@ -322,8 +318,7 @@ void executor_chain_room(rp_context *context, void *state)
     executor_steps_wake(state);
 }
 
-/* -- taking a request
- * -------------------------------------------------------------------------------------- */
+/* -- taking a request -------------------------------------------------------------------------- */
 
 /* The last chunk that is stored, where it ends the answer; else NULL. */
 static rp_status read_stored_end(rp_context *context, const Rp__Chunk **ret_chunk, rp_error *reterr)

@@ -10,9 +10,7 @@
 
 enum { STEP_BYTES_MAX = 256 << 10, AGAIN_MS = 1000 };
 
-/* -- STEP
- * ------------------------------------------------------------------------------------------------
- */
+/* -- STEP -------------------------------------------------------------------------------------- */
 
 static void publish_step(step_flight *flight);
 
@@ -178,9 +176,7 @@ static void record_step(executor *self)
     publish_step(flight);
 }
 
-/* -- seats
- * -------------------------------------------------------------------------------------------------
- */
+/* -- seats ------------------------------------------------------------------------------------- */
 
 static void show_waiting(executor *self)
 {
@@ -322,9 +318,7 @@ void executor_steps_forget(executor *self, rp_context *context)
     }
 }
 
-/* -- steps
- * -------------------------------------------------------------------------------------------------
- */
+/* -- steps ------------------------------------------------------------------------------------- */
 
 static void run_step(void *arg, size_t thread)
 {
@@ -404,8 +398,7 @@ void executor_steps_wake(executor *self)
     self->stepping = rp_host_submit(self->env->host, (rp_job){run_step, on_step, self}) == RP_OK;
 }
 
-/* -- making and freeing
- * ---------------------------------------------------------------------------------- */
+/* -- making and freeing ------------------------------------------------------------------------ */
 
 rp_status executor_steps_init(executor *self, rp_error *reterr)
 {

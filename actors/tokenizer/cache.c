@@ -93,8 +93,7 @@ bool rp_token_cache_get(rp_token_cache *cache, size_t number, rp_hash128 key, rp
     return found;
 }
 
-/* -- adding; under the lock -----------------------------------------------------------------------
- */
+/* -- adding; under the lock -------------------------------------------------------------------- */
 
 static bool looked_at(const rp_token_cache *cache, const entry *e)
 {
@@ -209,8 +208,7 @@ void rp_token_cache_put(rp_token_cache *cache, rp_hash128 key, const int32_t *id
     pthread_mutex_unlock(&cache->lock);
 }
 
-/* -- making and freeing
- * ----------------------------------------------------------------------------- */
+/* -- making and freeing ------------------------------------------------------------------------ */
 
 rp_status rp_token_cache_new(size_t bytes_max, size_t readers, rp_token_cache **ret_cache)
 {

@@ -54,8 +54,7 @@ void rp_fleet_free(rp_fleet *fleet)
     free(fleet);
 }
 
-/* -- processes
- * ------------------------------------------------------------------------------------------ */
+/* -- processes --------------------------------------------------------------------------------- */
 
 static bool is_process(const process *p, const char *kind, const char *instance)
 {
@@ -96,9 +95,7 @@ size_t rp_fleet_alive(const rp_fleet *fleet, const char *kind, uint64_t now_ns)
     return count;
 }
 
-/* -- lanes
- * ------------------------------------------------------------------------------------------------
- */
+/* -- lanes ------------------------------------------------------------------------------------- */
 
 rp_fleet_lane *rp_fleet_lane_of(
     rp_fleet *fleet, const char *model, const char *version, const char *lane)
@@ -159,8 +156,7 @@ rp_status rp_fleet_record(rp_fleet *fleet, const Rp__Actor *record, uint64_t sto
     return RP_OK;
 }
 
-/* -- admission
- * ---------------------------------------------------------------------------------------------- */
+/* -- admission --------------------------------------------------------------------------------- */
 
 rp_fleet_verdict rp_fleet_admit(rp_fleet *fleet, rp_fleet_lane *lane, uint64_t now_ns)
 {

@@ -35,8 +35,7 @@ rp_status rp_intake_address_read(const rp_message *message, rp_intake_address *r
     return RP_OK;
 }
 
-/* -- headers
- * ---------------------------------------------------------------------------------------------- */
+/* -- headers ----------------------------------------------------------------------------------- */
 
 static rp_status check_request_id(
     const rp_message *message, const rp_intake_address *address, rp_refusal *retref)
@@ -89,8 +88,7 @@ static rp_status check_reference(const rp_message *message, rp_refusal *retref)
         "Rp-Body", limit, "%s", message->body_why);
 }
 
-/* -- subject and body
- * --------------------------------------------------------------------------------------- */
+/* -- subject and body -------------------------------------------------------------------------- */
 
 static rp_status read_model(const rp_message *message, rp_intake *intake, rp_refusal *retref)
 {

@@ -60,8 +60,7 @@ typedef struct work {
     bool answered;       /* under this name an answer stands already */
 } work;
 
-/* -- answers of our own
- * --------------------------------------------------------------------------------- */
+/* -- answers of our own ------------------------------------------------------------------------ */
 
 static rp_answer address_of(tokenizer *self, const work *w)
 {
@@ -135,9 +134,7 @@ static void expire(rp_context *context)
         rp_context_retry(context, RETRY_MS * RP_NS_PER_MS, "the answer cannot be sent");
 }
 
-/* -- EXEC
- * -------------------------------------------------------------------------------------------------
- */
+/* -- EXEC -------------------------------------------------------------------------------------- */
 
 static uint64_t default_seed(rp_context *context)
 {
@@ -263,8 +260,7 @@ static rp_status publish_exec(rp_context *context, const char *lane)
     return rp_context_output(context, &output);
 }
 
-/* -- admission
- * ------------------------------------------------------------------------------------------- */
+/* -- admission --------------------------------------------------------------------------------- */
 
 static bool admit(rp_context *context, const char *lane)
 {
@@ -310,8 +306,7 @@ static void route(rp_context *context)
     }
 }
 
-/* -- reading and encoding
- * --------------------------------------------------------------------------------- */
+/* -- reading and encoding ---------------------------------------------------------------------- */
 
 /* Goes on when both the look at REPLY and the encoding are through. */
 static void go_on(rp_context *context)
@@ -501,9 +496,7 @@ static bool chain(const rp_message *message, rp_chain_name *ret_name)
            rp_answer_chain(address.tenant_token, address.request, ret_name);
 }
 
-/* -- ACTORS
- * -----------------------------------------------------------------------------------------------
- */
+/* -- ACTORS ------------------------------------------------------------------------------------ */
 
 static void on_record(void *arg, const rp_message *message)
 {
@@ -532,8 +525,7 @@ static rp_status opened(void *state, rp_worker *worker, rp_error *reterr)
                                  rp_status_text(status));
 }
 
-/* -- the process
- * ------------------------------------------------------------------------------------------- */
+/* -- the process ------------------------------------------------------------------------------- */
 
 static void collect(void *arg)
 {

@@ -60,8 +60,7 @@ static rp__queued *queued_at(rp_context *context, size_t index)
     return &chain->queue[(chain->head + index) % context->worker->spec.chain_outputs_max];
 }
 
-/* -- how far has it come
- * -------------------------------------------------------------------------------- */
+/* -- how far has it come ----------------------------------------------------------------------- */
 
 /* Rp-Try is <process instance>:<deliveries>. */
 static uint64_t deliveries_of(rp_bytes attempt)
@@ -213,9 +212,7 @@ rp_status rp__chain_read(rp_context *context)
     return status;
 }
 
-/* -- sending
- * ------------------------------------------------------------------------------------------------
- */
+/* -- sending ----------------------------------------------------------------------------------- */
 
 static void pop_front(rp_context *context)
 {

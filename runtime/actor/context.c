@@ -47,8 +47,7 @@ void rp__context_begin(rp_context *context, rp_message *message, size_t mailbox)
     rp__chain_begin(context);
 }
 
-/* -- what came in
- * -------------------------------------------------------------------------------------- */
+/* -- what came in ------------------------------------------------------------------------------ */
 
 const rp_message *rp_context_message(const rp_context *context)
 {
@@ -107,8 +106,7 @@ rp_worker *rp_context_worker(const rp_context *context)
     return context->worker;
 }
 
-/* -- reading elsewhere
- * ----------------------------------------------------------------------------------- */
+/* -- reading elsewhere ------------------------------------------------------------------------- */
 
 void rp_context_note(rp_context *context, const char *place, const char *key, uint64_t revision)
 {
@@ -184,9 +182,7 @@ rp_status rp_context_compute(rp_context *context, rp_context_run_cb run, rp_cont
     return status;
 }
 
-/* -- outputs
- * ------------------------------------------------------------------------------------------------
- */
+/* -- outputs ----------------------------------------------------------------------------------- */
 
 rp_status rp_context_output(rp_context *context, const rp_output *output)
 {
@@ -238,8 +234,7 @@ void rp_context_release(rp_context *context)
     rp__context_look(context);
 }
 
-/* -- the end
- * ---------------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 /* The context's place is free again. */
 static void release(rp_context *context)

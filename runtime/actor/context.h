@@ -5,8 +5,8 @@
  * the handler says goes through the context, and the runtime sees to the rest:
  *
  *  - An output's identity follows from the input: Rp-Cause is the input's stream and sequence and
- * the output's index on its subject; Nats-Msg-Id follows from it. An input that is delivered again
- *    makes the same outputs, which are then found stored.
+ *    the output's index on its subject; Nats-Msg-Id follows from it. An input that is delivered
+ *    again makes the same outputs, which are then found stored.
  *  - The input is settled after its outputs are stored, never before.
  *  - Time is the moment the stream stored the message, random numbers are a function of (stream,
  *    sequence, draw): a redelivery and a replay get the same.
@@ -25,10 +25,11 @@
  *
  * Three kinds of output:
  *   single   has its subject to itself and is written once: RESULT. If one stands there already,
- * the first one stands, and that is as good. chain    numbered outputs on one subject, each stored
- * behind the one before: the chunks of an answer. A context has one chain at most (rp_chain_name in
- * worker.h). shared   lies among others on its subject and is told apart by its message id: EXEC.
- * It may repeat when the stream's duplicate window is over; its readers tell by Rp-Cause.
+ *            the first one stands, and that is as good.
+ *   chain    numbered outputs on one subject, each stored behind the one before: the chunks of an
+ *            answer. A context has one chain at most (rp_chain_name in worker.h).
+ *   shared   lies among others on its subject and is told apart by its message id: EXEC. It may
+ *            repeat when the stream's duplicate window is over; its readers tell by Rp-Cause.
  *
  * All functions are called on the loop's thread, and only while the context lives: it ends with
  * done, retry or reject (once everything is stored), or with the worker's `abandon`.
@@ -44,8 +45,7 @@
 
 typedef struct rp_context rp_context;
 
-/* -- what came in
- * ----------------------------------------------------------------------------------- */
+/* -- what came in ------------------------------------------------------------------------------ */
 
 /* The message; the context's. */
 const rp_message *rp_context_message(const rp_context *context);
@@ -73,8 +73,7 @@ void *rp_context_own(rp_context *context);
  * that outlives one message. */
 size_t rp_context_slot(const rp_context *context);
 
-/* -- reading elsewhere
- * ------------------------------------------------------------------------------- */
+/* -- reading elsewhere ------------------------------------------------------------------------- */
 
 /* What a context was told of something outside its message; for the next output's journal. `place`
  * is a bucket or a stream, `revision` 0 where nothing was there. Past the journal's limit the rest
@@ -100,8 +99,7 @@ typedef void (*rp_context_done_cb)(rp_context *context);
 RP_MUST_USE rp_status rp_context_compute(
     rp_context *context, rp_context_run_cb run, rp_context_done_cb done);
 
-/* -- outputs
- * ------------------------------------------------------------------------------------------ */
+/* -- outputs ----------------------------------------------------------------------------------- */
 
 typedef enum rp_output_kind { RP_OUTPUT_SINGLE, RP_OUTPUT_CHAIN, RP_OUTPUT_SHARED } rp_output_kind;
 
@@ -153,8 +151,7 @@ const rp_message *rp_context_chain_last(const rp_context *context);
 void rp_context_hold(rp_context *context);
 void rp_context_release(rp_context *context);
 
-/* -- the end
- * ---------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 /* Nothing more comes; the message is settled when all outputs are stored. */
 void rp_context_done(rp_context *context);

@@ -41,8 +41,7 @@ static loop_host *loop_host_of(rp_host *host)
     return (loop_host *)host;
 }
 
-/* -- timers -------------------------------------------------------------------------------------
- */
+/* -- timers ------------------------------------------------------------------------------------ */
 
 static void on_timer(uv_timer_t *handle)
 {
@@ -92,8 +91,7 @@ static void timer_free(rp_timer *t)
     uv_close((uv_handle_t *)&((loop_timer *)t)->handle, on_timer_closed);
 }
 
-/* -- compute -------------------------------------------------------------------------------------
- */
+/* -- compute ----------------------------------------------------------------------------------- */
 
 static bool next_job(loop_host *host, rp_job *ret_job)
 {
@@ -163,8 +161,7 @@ static size_t threads(const rp_host *host)
     return ((const loop_host *)host)->spec.threads;
 }
 
-/* -- making and freeing
- * ---------------------------------------------------------------------------- */
+/* -- making and freeing ------------------------------------------------------------------------ */
 
 static void release(loop_host *host)
 {

@@ -9,8 +9,7 @@
 
 enum { BODY_HEAD_BYTES = 256, TRACEPARENT_BYTES = 55 };
 
-/* -- identity
- * ------------------------------------------------------------------------------------------ */
+/* -- identity ---------------------------------------------------------------------------------- */
 
 void rp__cause(const rp_context *context, uint64_t index, char text[RP__CAUSE_BYTES])
 {
@@ -86,8 +85,7 @@ void rp__identity_headers(rp_context *context, rp_bytes subject, uint64_t index,
         rp_publication_header(publication, RP_HEADER_TRACEPARENT, trace);
 }
 
-/* -- single and shared outputs
- * ----------------------------------------------------------------------- */
+/* -- single and shared outputs ----------------------------------------------------------------- */
 
 uint64_t *rp__output_count(rp_context *context, rp_bytes key)
 {
@@ -175,8 +173,7 @@ rp_status rp__output_direct(rp_context *context, const rp_output *output)
     return RP_OK;
 }
 
-/* -- dead letters
- * -------------------------------------------------------------------------------------- */
+/* -- dead letters ------------------------------------------------------------------------------ */
 
 /* A copy in printable ASCII: what is dead may be dead because of its bytes. */
 static const char *plain_text(rp_context *context, rp_bytes value)

@@ -90,8 +90,7 @@ void rp_process_touch(rp_process *process)
         rp_presence_touch(process->presence);
 }
 
-/* -- options
- * -------------------------------------------------------------------------------------------- */
+/* -- options ----------------------------------------------------------------------------------- */
 
 /* clang-format off */
 static const rp_option common_options[] = {
@@ -218,8 +217,7 @@ static rp_status parse(int argc, char **argv, const rp_option *work, parsed *p, 
     return status;
 }
 
-/* -- what the process stands on
- * ------------------------------------------------------------------------- */
+/* -- what the process stands on ---------------------------------------------------------------- */
 
 static rp_status name_instance(rp_process *process, rp_error *reterr)
 {
@@ -347,8 +345,7 @@ static rp_status start_bus(rp_process *process, rp_error *reterr)
     return rp_jetstream_new(&spec, &process->bus, reterr);
 }
 
-/* -- ready or not
- * ------------------------------------------------------------------------------------------ */
+/* -- ready or not ------------------------------------------------------------------------------ */
 
 static void look_whether_ready(rp_process *process)
 {
@@ -403,9 +400,7 @@ static void describe(void *arg, Rp__Actor *record)
         process->spec->describe(process->state, record);
 }
 
-/* -- the end
- * ------------------------------------------------------------------------------------------------
- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static void on_end(void *arg)
 {
@@ -472,9 +467,7 @@ static void stop(rp_process *process)
     rp_log_free(process->root_log);
 }
 
-/* -- the start
- * ------------------------------------------------------------------------------------------------
- */
+/* -- the start --------------------------------------------------------------------------------- */
 
 static rp_status start_worker(rp_process *process, rp_error *reterr)
 {

@@ -43,8 +43,7 @@ uint64_t rp_worker_delivered(const rp_worker *worker, const char *durable)
     return 0;
 }
 
-/* -- slots
- * ------------------------------------------------------------------------------------------- */
+/* -- slots ------------------------------------------------------------------------------------- */
 
 /* Shares the free slots out between the mailboxes, the first share going round. Each mailbox is
  * offered one at least, so that none starves: with several mailboxes there are as many contexts
@@ -92,8 +91,7 @@ static rp_context *unused_context(rp_worker *worker)
     return NULL;
 }
 
-/* -- messages
- * ------------------------------------------------------------------------------------------- */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 void rp__worker_run(rp_context *context)
 {
@@ -171,8 +169,7 @@ static void on_extend(void *arg)
     }
 }
 
-/* -- making, opening
- * ------------------------------------------------------------------------------------ */
+/* -- making, opening --------------------------------------------------------------------------- */
 
 static rp_status register_metrics(rp_worker *worker, rp_error *reterr)
 {
@@ -291,9 +288,7 @@ rp_status rp_worker_open(rp_worker *worker, rp_error *reterr)
     return RP_OK;
 }
 
-/* -- ending
- * -----------------------------------------------------------------------------------------------
- */
+/* -- ending ------------------------------------------------------------------------------------ */
 
 static void close_mailboxes(rp_worker *worker)
 {

@@ -7,9 +7,9 @@
  *  - As many messages as there are slots, no more; each is extended while it is worked on.
  *  - A message that was delivered again first reads how far its chain has come. If another delivery
  *    has overtaken this one, its work is dropped and the message is left alone; if the chain
- * belongs to another cause, this message is a duplicate and is settled.
+ *    belongs to another cause, this message is a duplicate and is settled.
  *  - A message that keeps failing is given up after `tries_max` deliveries without a new output:
- * the worker writes a last answer, the message goes to DEAD.
+ *    the worker writes a last answer, the message goes to DEAD.
  *  - A drain takes nothing more, finishes what it can within its time, and hands back the rest.
  *
  *     static const rp_worker_spec spec = {.kind = "example", .handle = handle, ...};

@@ -135,8 +135,7 @@ struct rp_worker {
     } metrics;
 };
 
-/* -- context.c
- * -------------------------------------------------------------------------------------- */
+/* -- context.c --------------------------------------------------------------------------------- */
 
 RP_MUST_USE rp_status rp__context_init(rp_context *context, rp_worker *worker);
 void rp__context_memory_done(rp_context *context);
@@ -159,8 +158,7 @@ void rp__context_abandon(
 /* The runtime could not do what the actor asked for: the message goes back. */
 void rp__context_put_back(rp_context *context, const char *why);
 
-/* -- output.c
- * --------------------------------------------------------------------------------------- */
+/* -- output.c ---------------------------------------------------------------------------------- */
 
 /* Writes <stream>:<sequence>:<index>. */
 void rp__cause(const rp_context *context, uint64_t index, char text[RP__CAUSE_BYTES]);
@@ -194,8 +192,7 @@ void rp__output_journal_sent(rp_context *context);
 /* Publishes to DEAD what became of a message. */
 rp_status rp__output_dead(rp_context *context);
 
-/* -- chain.c
- * ---------------------------------------------------------------------------------------- */
+/* -- chain.c ----------------------------------------------------------------------------------- */
 
 RP_MUST_USE rp_status rp__chain_init(rp_context *context);
 void rp__chain_done(rp_context *context);
@@ -211,8 +208,7 @@ rp_status rp__chain_single(rp_context *context, const rp_output *output);
 /* Tries again to send what the outbox did not take; puts the message back where it never will. */
 void rp__chain_resume(rp_context *context);
 
-/* -- worker.c
- * --------------------------------------------------------------------------------------- */
+/* -- worker.c ---------------------------------------------------------------------------------- */
 
 /* The chain's state is known (or there is none): hands the message to the actor. */
 void rp__worker_run(rp_context *context);

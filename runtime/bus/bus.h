@@ -58,8 +58,7 @@ typedef enum rp_header {
 /* The header's name on the wire. */
 const char *rp_header_name(rp_header header);
 
-/* -- messages ------------------------------------------------------------------------------------
- */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 typedef struct rp_bus rp_bus;
 typedef struct rp_message rp_message;
@@ -88,8 +87,7 @@ rp_bytes rp_message_header(const rp_message *message, rp_header header);
 /* Frees a message that was taken. NULL is fine. Does not settle it. */
 void rp_message_free(rp_message *message);
 
-/* -- mailboxes ------------------------------------------------------------------------------------
- */
+/* -- mailboxes --------------------------------------------------------------------------------- */
 
 /* A durable pull consumer that all replicas of a role share. The mailbox asks for as many messages
  * as it has credit; every message it hands over uses up one. */
@@ -111,8 +109,7 @@ typedef enum rp_settlement {
     RP_SETTLE_REJECT    /* never deliver again; it stands in DEAD */
 } rp_settlement;
 
-/* -- publishing -----------------------------------------------------------------------------------
- */
+/* -- publishing -------------------------------------------------------------------------------- */
 
 enum { RP_PUBLICATION_HEADERS_MAX = 14 };
 
@@ -140,8 +137,9 @@ void rp_publication_header(rp_publication *publication, rp_header header, rp_byt
  *   RP_CONFLICT     the expected sequence did not hold
  *   RP_FULL         the stream takes nothing more
  *   RP_DENIED       no permission
- *   RP_UNAVAILABLE  no stream takes the subject, or no answer within the outbox's time limit; it
- * may have been stored all the same RP_INVALID      the server refused it; `why` says so */
+ *   RP_UNAVAILABLE  no stream takes the subject, or no answer within the outbox's time limit;
+ *                   it may have been stored all the same
+ *   RP_INVALID      the server refused it; `why` says so */
 typedef struct rp_published {
     rp_status status;
     uint64_t sequence;
@@ -154,8 +152,7 @@ typedef void (*rp_published_cb)(void *arg, const rp_published *published);
  * RP_TIMEOUT, RP_UNAVAILABLE (nobody answers), RP_DENIED. */
 typedef void (*rp_answer_cb)(void *arg, rp_status status, const rp_message *message);
 
-/* -- following a stream ---------------------------------------------------------------------------
- */
+/* -- following a stream ------------------------------------------------------------------------ */
 
 /* An ordered reader: every message of a filter, in stream order, without a gap, by an ephemeral
  * consumer that is made again wherever it broke off. */
@@ -178,15 +175,13 @@ typedef struct rp_follower_spec {
     void *arg;
 } rp_follower_spec;
 
-/* -- plain subjects -------------------------------------------------------------------------------
- */
+/* -- plain subjects ---------------------------------------------------------------------------- */
 
 typedef struct rp_subscription rp_subscription;
 
 typedef void (*rp_plain_cb)(void *arg, const rp_message *message); /* borrows the message */
 
-/* -- the interface --------------------------------------------------------------------------------
- */
+/* -- the interface ----------------------------------------------------------------------------- */
 
 typedef void (*rp_bus_state_cb)(void *arg, bool connected);
 

@@ -27,8 +27,7 @@ typedef struct claim {
     void *arg;
 } claim;
 
-/* -- references
- * ------------------------------------------------------------------------------------------ */
+/* -- references -------------------------------------------------------------------------------- */
 
 static bool is_digest(rp_bytes text)
 {
@@ -76,8 +75,7 @@ void rp__claim_text(const rp__claim_reference *reference, char text[RP__CLAIM_TE
         reference->digest);
 }
 
-/* -- on a worker thread, under the lock
- * ------------------------------------------------------------------ */
+/* -- on a worker thread, under the lock -------------------------------------------------------- */
 
 static void close_store(rp__claims *claims)
 {
@@ -214,8 +212,7 @@ static void run(uv_work_t *work)
     uv_mutex_unlock(&claims->lock);
 }
 
-/* -- on the loop's thread
- * ---------------------------------------------------------------------------------- */
+/* -- on the loop's thread ---------------------------------------------------------------------- */
 
 static void release(rp__claims *claims)
 {

@@ -26,8 +26,7 @@ typedef struct held {
     natsMsg *nats;
 } held;
 
-/* -- connection -----------------------------------------------------------------------------------
- */
+/* -- connection -------------------------------------------------------------------------------- */
 
 /* Without a handler nats.c prints to stderr. */
 static void on_async_error(
@@ -113,8 +112,7 @@ static rp_status failed(rp_client *client, natsStatus s, const char *doing, rp_e
     return rp_endpoint_error(client->endpoint, s, doing, reterr);
 }
 
-/* -- messages -------------------------------------------------------------------------------------
- */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 static rp_bytes text_header(natsMsg *nats, const char *name)
 {
@@ -185,8 +183,7 @@ static rp_status hold(natsMsg *nats, rp_message **ret_message, rp_error *reterr)
     return RP_OK;
 }
 
-/* -- asking ---------------------------------------------------------------------------------------
- */
+/* -- asking ------------------------------------------------------------------------------------ */
 
 static rp_status ask(rp_client *client, const char *subject, rp_bytes body, const char *doing,
     natsMsg **ret_answer, rp_error *reterr)
@@ -258,8 +255,7 @@ rp_status rp_client_api(rp_client *client, const char *operation, rp_bytes body,
     return RP_OK;
 }
 
-/* -- publishing -----------------------------------------------------------------------------------
- */
+/* -- publishing -------------------------------------------------------------------------------- */
 
 static rp_status compose(const rp_publication *publication, natsMsg **ret_nats, rp_error *reterr)
 {
@@ -332,8 +328,7 @@ rp_status rp_client_publish(
     return status;
 }
 
-/* -- reading what is stored -----------------------------------------------------------------------
- */
+/* -- reading what is stored -------------------------------------------------------------------- */
 
 /* A direct read answers with the message itself, or with a status header instead. */
 static rp_status direct(rp_client *client, const char *stream, const char *subject, rp_bytes body,
@@ -469,8 +464,7 @@ rp_status rp_client_list(rp_client *client, const char *bucket,
     return status;
 }
 
-/* -- plain subjects -------------------------------------------------------------------------------
- */
+/* -- plain subjects ---------------------------------------------------------------------------- */
 
 rp_status rp_client_subscribe(
     rp_client *client, const char *subject, rp_client_inbox **ret_inbox, rp_error *reterr)
@@ -509,8 +503,7 @@ void rp_client_inbox_free(rp_client_inbox *inbox)
     free(inbox);
 }
 
-/* -- a durable's messages -------------------------------------------------------------------------
- */
+/* -- a durable's messages ---------------------------------------------------------------------- */
 
 rp_status rp_client_take(rp_client *client, const char *stream, const char *durable,
     rp_message **ret_message, rp_error *reterr)

@@ -44,8 +44,7 @@ void rp_client_server(rp_client *client, char text[RP_ENDPOINT_NAME_BYTES]);
 /* The largest body that the server takes in one message. */
 size_t rp_client_payload_bytes_max(const rp_client *client);
 
-/* -- JetStream's API ------------------------------------------------------------------------------
- */
+/* -- JetStream's API --------------------------------------------------------------------------- */
 
 /* Asks $JS.API.<operation>; `ret_root`, the whole answer, lives in `arena`. RP_NOT_FOUND (no such
  * stream, consumer or message), RP_EXISTS (in use with another configuration), RP_INVALID (refused,
@@ -54,16 +53,14 @@ size_t rp_client_payload_bytes_max(const rp_client *client);
 RP_MUST_USE rp_status rp_client_api(rp_client *client, const char *operation, rp_bytes body,
     rp_arena *arena, yyjson_val **ret_root, rp_error *reterr);
 
-/* -- publishing -----------------------------------------------------------------------------------
- */
+/* -- publishing -------------------------------------------------------------------------------- */
 
 /* Publishes and waits until it is stored; `ret_sequence` may be NULL. The statuses are those of
  * rp_published in bus.h, and RP_BUSY where the stream's ingest queue is full: try again. */
 RP_MUST_USE rp_status rp_client_publish(
     rp_client *client, const rp_publication *publication, uint64_t *ret_sequence, rp_error *reterr);
 
-/* -- reading what is stored -----------------------------------------------------------------------
- */
+/* -- reading what is stored -------------------------------------------------------------------- */
 
 /* The last message of a literal subject. RP_NOT_FOUND where there is none. */
 RP_MUST_USE rp_status rp_client_last(rp_client *client, const char *stream, const char *subject,
@@ -79,8 +76,7 @@ RP_MUST_USE rp_status rp_client_next(rp_client *client, const char *stream, cons
 RP_MUST_USE rp_status rp_client_list(rp_client *client, const char *bucket,
     void (*each)(void *arg, const rp_message *message), void *arg, rp_error *reterr);
 
-/* -- plain subjects -------------------------------------------------------------------------------
- */
+/* -- plain subjects ---------------------------------------------------------------------------- */
 
 typedef struct rp_client_inbox rp_client_inbox;
 
@@ -97,8 +93,7 @@ RP_MUST_USE rp_status rp_client_receive(
 /* Unsubscribes. NULL is fine. Comes before rp_client_free. */
 void rp_client_inbox_free(rp_client_inbox *inbox);
 
-/* -- a durable's messages -------------------------------------------------------------------------
- */
+/* -- a durable's messages ---------------------------------------------------------------------- */
 
 /* Takes one message that waits for a durable pull consumer. RP_NOT_FOUND where none waits. */
 RP_MUST_USE rp_status rp_client_take(rp_client *client, const char *stream, const char *durable,

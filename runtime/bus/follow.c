@@ -196,8 +196,7 @@ void rp__followers_disconnected(rp__jetstream *js)
     }
 }
 
-/* -- what comes
- * ------------------------------------------------------------------------------------------ */
+/* -- what comes -------------------------------------------------------------------------------- */
 
 static void take_status(rp_follower *follower, natsMsg *nats, int code)
 {

@@ -11,8 +11,7 @@ enum { PAYLOAD_BYTES_DEFAULT = 1 << 20, HEADER_BYTES_MAX = 32 << 10, BACKOFF_DOU
 static const char inbox_kinds[RP__INBOX_COUNT] = {
     [RP__INBOX_PULL] = 'p', [RP__INBOX_ANSWER] = 'a', [RP__INBOX_FOLLOW] = 'f'};
 
-/* -- inboxes
- * -------------------------------------------------------------------------------------------- */
+/* -- inboxes ----------------------------------------------------------------------------------- */
 
 void rp__inbox_subject(const rp__jetstream *js, rp__inbox inbox, uint32_t slot, uint32_t generation,
     char subject[RP__INBOX_BYTES])
@@ -77,8 +76,7 @@ void rp__inbox_close(rp__jetstream *js, rp__inbox inbox)
     js->inboxes[inbox] = NULL;
 }
 
-/* -- what came in in this turn of the loop
- * -------------------------------------------------------------- */
+/* -- what came in in this turn of the loop ----------------------------------------------------- */
 
 static size_t drain_inbox(rp__jetstream *js, rp__inbox inbox, size_t budget)
 {
@@ -123,8 +121,7 @@ static void on_check(uv_check_t *check)
         drain(js);
 }
 
-/* -- connecting, losing, connecting again
- * ------------------------------------------------------------ */
+/* -- connecting, losing, connecting again ------------------------------------------------------ */
 
 static void connect_later(rp__jetstream *js)
 {
@@ -263,9 +260,7 @@ static void on_tick(uv_timer_t *tick)
     rp__mailboxes_tick(js, now_ns);
 }
 
-/* -- the bus
- * ------------------------------------------------------------------------------------------------
- */
+/* -- the bus ----------------------------------------------------------------------------------- */
 
 static void watch_state(rp_bus *bus, rp_bus_state_cb callback, void *arg)
 {

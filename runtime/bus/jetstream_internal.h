@@ -34,8 +34,7 @@ enum {
 
 typedef struct rp__jetstream rp__jetstream;
 
-/* -- delivery.c ----------------------------------------------------------------------------------
- */
+/* -- delivery.c -------------------------------------------------------------------------------- */
 
 /* An rp_message over a natsMsg. Taken ones come from a pool that keeps what was freed. */
 typedef struct rp__delivery {
@@ -63,8 +62,7 @@ int rp__delivery_status(natsMsg *nats);
 /* The last token of the subject; of a status message, that is whose it is. */
 const char *rp__delivery_token(natsMsg *nats);
 
-/* -- outbox.c ------------------------------------------------------------------------------------
- */
+/* -- outbox.c ---------------------------------------------------------------------------------- */
 
 typedef enum rp__entry_kind {
     RP__ENTRY_PUBLISH,
@@ -121,8 +119,7 @@ rp_status rp__outbox_request(rp_bus *bus, const char *subject, rp_bytes body, ui
     rp_answer_cb callback, void *arg);
 void rp__outbox_forget(rp_bus *bus, void *arg);
 
-/* -- pull.c ---------------------------------------------------------------------------------------
- */
+/* -- pull.c ------------------------------------------------------------------------------------ */
 
 rp_status rp__mailbox_open(rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox);
 void rp__mailbox_credit(rp_mailbox *mailbox, size_t credit);
@@ -135,8 +132,7 @@ void rp__mailboxes_done(rp__jetstream *js);
 void rp__settle(rp_bus *bus, const rp_message *message, rp_settlement settlement, uint64_t delay_ns,
     const char *reason);
 
-/* -- follow.c -------------------------------------------------------------------------------------
- */
+/* -- follow.c ---------------------------------------------------------------------------------- */
 
 rp_status rp__follow(rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower);
 void rp__unfollow(rp_follower *follower);
@@ -147,8 +143,7 @@ size_t rp__followers_drain(rp__jetstream *js, size_t budget);
 void rp__followers_tick(rp__jetstream *js, uint64_t now_ns);
 void rp__followers_done(rp__jetstream *js);
 
-/* -- plain.c --------------------------------------------------------------------------------------
- */
+/* -- plain.c ----------------------------------------------------------------------------------- */
 
 struct rp_subscription {
     rp__jetstream *js;
@@ -169,8 +164,7 @@ size_t rp__subscriptions_drain(rp__jetstream *js, size_t budget);
 void rp__subscriptions_done(rp__jetstream *js);
 void rp__send(rp_bus *bus, rp_bytes subject, rp_bytes body);
 
-/* -- jetstream.c
- * ------------------------------------------------------------------------------------ */
+/* -- jetstream.c ------------------------------------------------------------------------------- */
 
 /* The kinds of inbox; a follower's are subscribed to one by one. */
 typedef enum rp__inbox {

@@ -36,8 +36,7 @@ struct rp__link {
     atomic_bool closed;
 };
 
-/* -- nats.c's side: flags only
- * ---------------------------------------------------------------------- */
+/* -- nats.c's side: flags only ----------------------------------------------------------------- */
 
 static void raise_flag(rp__link *link, atomic_bool *flag)
 {
@@ -113,8 +112,7 @@ static void on_nats_error(
     rp_log_warn(link->spec.log, "server_error", rp_log_text("error", text));
 }
 
-/* -- the loop's side
- * --------------------------------------------------------------------------------- */
+/* -- the loop's side --------------------------------------------------------------------------- */
 
 static void release(rp__link *link);
 
@@ -209,8 +207,7 @@ static void on_prepare(uv_prepare_t *prepare)
         flush(link);
 }
 
-/* -- connecting
- * ---------------------------------------------------------------------------------------- */
+/* -- connecting -------------------------------------------------------------------------------- */
 
 static void connect_blocking(uv_work_t *work)
 {
@@ -313,9 +310,7 @@ size_t rp__link_buffered(const rp__link *link)
     return buffered > 0 ? (size_t)buffered : 0;
 }
 
-/* -- the end
- * -----------------------------------------------------------------------------------------------
- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 /* Closing sends what is left and waits for the server to say that it has it, which the loop reads:
  * so it runs on a worker thread. */

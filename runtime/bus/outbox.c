@@ -87,8 +87,7 @@ static void drop(rp__jetstream *js, rp__entry *entry)
     show(js);
 }
 
-/* -- sending
- * ---------------------------------------------------------------------------------------- */
+/* -- sending ----------------------------------------------------------------------------------- */
 
 /* Whether nats.c refuses this message, not the connection. */
 static bool is_of_the_message(natsStatus s)
@@ -145,8 +144,7 @@ void rp__outbox_disconnected(rp__jetstream *js)
     }
 }
 
-/* -- starting
- * ----------------------------------------------------------------------------------------- */
+/* -- starting ---------------------------------------------------------------------------------- */
 
 static bool put_header(natsMsg *nats, const char *name, const char *value)
 {
@@ -301,8 +299,7 @@ void rp__outbox_forget(rp_bus *bus, void *arg)
     }
 }
 
-/* -- answers
- * ------------------------------------------------------------------------------------------- */
+/* -- answers ----------------------------------------------------------------------------------- */
 
 /* The entry is dropped before its callback runs, so that the callback finds room. */
 static void finish_publish(

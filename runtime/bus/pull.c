@@ -154,8 +154,7 @@ void rp__mailboxes_disconnected(rp__jetstream *js)
     }
 }
 
-/* -- what comes
- * -------------------------------------------------------------------------------------- */
+/* -- what comes -------------------------------------------------------------------------------- */
 
 /* Anything but the ordinary end of a request: pull again later, and later still if it goes on. */
 static void trouble(rp_mailbox *mailbox, rp_status status, const char *why)
@@ -378,8 +377,7 @@ void rp__mailboxes_done(rp__jetstream *js)
         free(js->mailboxes[i]);
 }
 
-/* -- settling
- * ---------------------------------------------------------------------------------------------- */
+/* -- settling ---------------------------------------------------------------------------------- */
 
 void rp__settle(rp_bus *bus, const rp_message *message, rp_settlement settlement, uint64_t delay_ns,
     const char *reason)

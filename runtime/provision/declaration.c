@@ -75,8 +75,7 @@ const size_t rp_declaration_durables_count =
 
 enum { CONFIG_BYTES_MAX = 8192, ACK_WAIT_S = 5 };
 
-/* -- configurations as the server's API has them --------------------------------------------------
- */
+/* -- configurations as the server's API has them ----------------------------------------------- */
 
 static void strings(rp_buffer *out, const char *const *texts)
 {
@@ -153,8 +152,7 @@ static void durable_config(const rp_durable_spec *d, rp_buffer *out)
         ACK_WAIT_S * UINT64_C(1000000000));
 }
 
-/* -- items ----------------------------------------------------------------------------------------
- */
+/* -- items ------------------------------------------------------------------------------------- */
 
 static rp_status item_config(
     const rp_buffer *text, rp_arena *arena, rp_item *item, rp_error *reterr)

@@ -43,8 +43,7 @@ static bool is_kept(const rp_item *item, const char *field)
                (item->keeps_replicas && strcmp(field, "num_replicas") == 0));
 }
 
-/* -- values ---------------------------------------------------------------------------------------
- */
+/* -- values ------------------------------------------------------------------------------------ */
 
 /* The server leaves out what is false, 0, "" or empty. */
 static bool is_nothing(yyjson_val *value)
@@ -134,8 +133,7 @@ static const char *destruction(
     return NULL;
 }
 
-/* -- one item -------------------------------------------------------------------------------------
- */
+/* -- one item ---------------------------------------------------------------------------------- */
 
 static void write_value(rp_buffer *out, yyjson_val *value)
 {
@@ -238,8 +236,7 @@ rp_status rp_diff_compare(const rp_item *item, yyjson_val *have, yyjson_val *sta
     return RP_OK;
 }
 
-/* -- all of them ----------------------------------------------------------------------------------
- */
+/* -- all of them ------------------------------------------------------------------------------- */
 
 static rp_status look(rp_client *client, const rp_item *item, rp_arena *arena,
     rp_change *ret_change, rp_error *reterr)

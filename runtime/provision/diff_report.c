@@ -18,8 +18,7 @@ void rp_item_title(const rp_item *item, rp_buffer *out)
     rp_buffer_printf(out, item->name ? "durable %s/%s" : "stream %s", item->stream, item->name);
 }
 
-/* -- for people -----------------------------------------------------------------------------------
- */
+/* -- for people -------------------------------------------------------------------------------- */
 
 static char mark(rp_change_action action)
 {
@@ -63,8 +62,7 @@ void rp_diff_text(const rp_diff *diff, rp_buffer *out)
     rp_buffer_text(out, "\n");
 }
 
-/* -- for programs ---------------------------------------------------------------------------------
- */
+/* -- for programs ------------------------------------------------------------------------------ */
 
 static void member_text(rp_buffer *out, const char *name, const char *value)
 {

@@ -46,7 +46,7 @@ static struct {
     verdict *verdict;
 } now;
 
-/* -- what Criterion's macros call ------------------------------------------------------------ */
+/* -- what Criterion's macros call -------------------------------------------------------------- */
 
 void criterion_internal_test_setup(void)
 {
@@ -145,7 +145,7 @@ void cr_free(void *memory)
     free(memory);
 }
 
-/* -- the runner ------------------------------------------------------------------------------ */
+/* -- the runner -------------------------------------------------------------------------------- */
 
 static const struct criterion_suite *suite_of(const struct criterion_test *test)
 {

@@ -23,8 +23,7 @@ static rp_status join(
     return RP_OK;
 }
 
-/* -- the data folder ------------------------------------------------------------------------------
- */
+/* -- the data folder --------------------------------------------------------------------------- */
 
 /* The folder and all above it. */
 static rp_status make_folder(const char *path, rp_error *reterr)
@@ -105,8 +104,7 @@ rp_status rp_data_default(char path[RP_BROKER_PATH_BYTES], rp_error *reterr)
         "neither XDG_DATA_HOME nor HOME is set; say where to keep the streams with --data");
 }
 
-/* -- the binary -----------------------------------------------------------------------------------
- */
+/* -- the binary -------------------------------------------------------------------------------- */
 
 rp_status rp_own_folder(char path[RP_BROKER_PATH_BYTES], rp_error *reterr)
 {
@@ -160,8 +158,7 @@ rp_status rp_broker_find(const char *given, char path[RP_BROKER_PATH_BYTES], rp_
         "with --server");
 }
 
-/* -- the port -------------------------------------------------------------------------------------
- */
+/* -- the port ---------------------------------------------------------------------------------- */
 
 static struct sockaddr_in loopback(uint16_t port)
 {
@@ -223,8 +220,7 @@ rp_status rp_broker_port(uint16_t port, uint16_t *ret_port, rp_error *reterr)
     return status;
 }
 
-/* -- the configuration ----------------------------------------------------------------------------
- */
+/* -- the configuration ------------------------------------------------------------------------- */
 
 rp_status rp_broker_configure(const char *data, char path[RP_BROKER_PATH_BYTES], rp_error *reterr)
 {

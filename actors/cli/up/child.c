@@ -34,8 +34,7 @@ static void tell(rp_child *child, rp_child_event event, const char *text)
     child->spec.on_event(child->spec.arg, child, event, text);
 }
 
-/* -- starting -------------------------------------------------------------------------------------
- */
+/* -- starting ---------------------------------------------------------------------------------- */
 
 static int log_open(const char *path)
 {
@@ -120,8 +119,7 @@ rp_status rp_child_start(rp_child *child, rp_error *reterr)
     return status;
 }
 
-/* -- its end --------------------------------------------------------------------------------------
- */
+/* -- its end ----------------------------------------------------------------------------------- */
 
 static void end_text(const rp_child *child, char *text, size_t bytes)
 {
@@ -196,8 +194,7 @@ static void on_exit_of(uv_process_t *process, int64_t status, int signal)
     uv_close((uv_handle_t *)process, on_process_closed);
 }
 
-/* -- stopping -------------------------------------------------------------------------------------
- */
+/* -- stopping ---------------------------------------------------------------------------------- */
 
 static void on_grace_over(uv_timer_t *timer)
 {
@@ -234,8 +231,7 @@ void rp_child_done(rp_child *child)
         uv_close((uv_handle_t *)&child->timer, NULL);
 }
 
-/* -- its log --------------------------------------------------------------------------------------
- */
+/* -- its log ----------------------------------------------------------------------------------- */
 
 void rp_child_log_tail(const rp_child *child, rp_buffer *out)
 {

@@ -31,8 +31,7 @@ struct rp_crew {
     size_t actors_count;
 };
 
-/* -- what is started ------------------------------------------------------------------------------
- */
+/* -- what is started --------------------------------------------------------------------------- */
 
 static rp_status find_actor(
     const char *folder, const char *name, char path[RP_BROKER_PATH_BYTES], rp_error *reterr)
@@ -146,8 +145,7 @@ static void actor_arguments(rp_crew *crew)
     }
 }
 
-/* -- members --------------------------------------------------------------------------------------
- */
+/* -- members ----------------------------------------------------------------------------------- */
 
 static void add_member(rp_crew *crew, rp_member *member, const char *name, const char *kind,
     const char *program, const char *const *arguments)
@@ -248,8 +246,7 @@ rp_child *rp_crew_ask(rp_crew *crew)
     return &crew->ask.child;
 }
 
-/* -- who is ready ---------------------------------------------------------------------------------
- */
+/* -- who is ready ------------------------------------------------------------------------------ */
 
 static bool says_ready(const rp_member *member, const rp_roster *roster)
 {
@@ -285,8 +282,7 @@ void rp_crew_missing(const rp_crew *crew, rp_buffer *out)
     }
 }
 
-/* -- the end --------------------------------------------------------------------------------------
- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static bool has_stopped(const rp_member *member)
 {

@@ -44,8 +44,7 @@ typedef struct leftover {
     const Rp__Chunk *final; /* its last chunk, where it has ended */
 } leftover;
 
-/* -- what stands already --------------------------------------------------------------------------
- */
+/* -- what stands already ----------------------------------------------------------------------- */
 
 /* Whose answer it is stands in the headers, so that no body has to be understood. */
 static bool identify(leftover *l)
@@ -109,8 +108,7 @@ static rp_status read_answer(leftover *l, rp_error *reterr)
     return status == RP_NOT_FOUND ? RP_OK : status;
 }
 
-/* -- what is written ------------------------------------------------------------------------------
- */
+/* -- what is written --------------------------------------------------------------------------- */
 
 static rp_status store(leftover *l, const char *subject, const ProtobufCMessage *message,
     uint64_t index, uint64_t expected, rp_error *reterr)
@@ -233,8 +231,7 @@ static rp_status answer_message(rp_client *client, const exec_lane *lane, const 
     return status;
 }
 
-/* -- durables -------------------------------------------------------------------------------------
- */
+/* -- durables ---------------------------------------------------------------------------------- */
 
 static bool decode_token(rp_bytes subject, size_t index, char name[RP_NAME_MAX + 1])
 {

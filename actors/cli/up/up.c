@@ -65,8 +65,7 @@ static void fail(up *u, const rp_error *error)
     stop(u, RP_EXIT_FAILED);
 }
 
-/* -- stopping -------------------------------------------------------------------------------------
- */
+/* -- stopping ---------------------------------------------------------------------------------- */
 
 static void advance_stop(up *u)
 {
@@ -97,8 +96,7 @@ static void on_signal(uv_signal_t *handle, int signal)
     }
 }
 
-/* -- processes ------------------------------------------------------------------------------------
- */
+/* -- processes --------------------------------------------------------------------------------- */
 
 static void child_failed(up *u, const rp_child *child, const char *text)
 {
@@ -137,8 +135,7 @@ static void on_child(void *arg, rp_child *child, rp_child_event event, const cha
     }
 }
 
-/* -- from phase to phase --------------------------------------------------------------------------
- */
+/* -- from phase to phase ----------------------------------------------------------------------- */
 
 static void begin(up *u, rp_work_kind kind)
 {
@@ -270,8 +267,7 @@ static void on_work(void *arg, rp_work_kind kind, rp_status status, const rp_err
     }
 }
 
-/* -- the beginning --------------------------------------------------------------------------------
- */
+/* -- the beginning ----------------------------------------------------------------------------- */
 
 static rp_status own_endpoint(up *u, rp_error *reterr)
 {

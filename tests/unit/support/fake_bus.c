@@ -39,8 +39,7 @@ static void stored_done(fake_stored *stored)
         free(stored->headers[i]);
 }
 
-/* -- streams -------------------------------------------------------------------------------------
- */
+/* -- streams ----------------------------------------------------------------------------------- */
 
 static void stream_of(const char *subject, char stream[FAKE_TEXT_BYTES])
 {
@@ -151,8 +150,7 @@ const char *fake_stored_header(const fake_stored *stored, rp_header header)
     return stored && stored->headers[header] ? stored->headers[header] : "";
 }
 
-/* -- publishing and reading ----------------------------------------------------------------------
- */
+/* -- publishing and reading -------------------------------------------------------------------- */
 
 void fake_bus_fate(fake_bus *bus, const char *prefix, fake_fate_kind kind, rp_status status)
 {
@@ -232,8 +230,7 @@ static void forget(rp_bus *b, void *arg)
     bus->waiting_count = kept;
 }
 
-/* -- messages ------------------------------------------------------------------------------------
- */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 static rp_bytes header_of(const rp_message *message, rp_header header)
 {
@@ -305,8 +302,7 @@ void fake_bus_let_go(fake_bus *bus)
         bus->waiting[i].held = false;
 }
 
-/* -- mailboxes -----------------------------------------------------------------------------------
- */
+/* -- mailboxes --------------------------------------------------------------------------------- */
 
 static rp_status mailbox_open(rp_bus *b, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox)
 {
@@ -376,8 +372,7 @@ static void settle(rp_bus *b, const rp_message *message, rp_settlement settlemen
     snprintf(s->reason, sizeof s->reason, "%s", reason ? reason : "");
 }
 
-/* -- the rest, which no test of a worker needs ----------------------------------------------------
- */
+/* -- the rest, which no test of a worker needs ------------------------------------------------- */
 
 static rp_status no_request(rp_bus *bus, const char *subject, rp_bytes body, uint64_t timeout_ns,
     rp_answer_cb callback, void *arg)

@@ -31,8 +31,7 @@ enum {
     FAKE_DELIVERY_HEADERS_MAX = 4
 };
 
-/* -- what lies in the streams, and what was settled ---------------------------------------------
- */
+/* -- what lies in the streams, and what was settled -------------------------------------------- */
 
 typedef struct fake_stored {
     char stream[FAKE_TEXT_BYTES];
@@ -51,8 +50,7 @@ typedef struct fake_settled {
     size_t stored_before; /* messages that the streams held then */
 } fake_settled;
 
-/* -- what becomes of a publish -------------------------------------------------------------------
- */
+/* -- what becomes of a publish ----------------------------------------------------------------- */
 
 typedef enum fake_fate_kind {
     FAKE_LOSE_ACK, /* stored; the outbox sends it again and hears what that comes to */
@@ -107,8 +105,7 @@ typedef struct fake_bus {
 fake_bus *fake_bus_new(void);
 void fake_bus_free(fake_bus *bus);
 
-/* -- turning it ----------------------------------------------------------------------------------
- */
+/* -- turning it -------------------------------------------------------------------------------- */
 
 /* Makes the oldest callback that is not held; false where there is none. */
 bool fake_bus_step(fake_bus *bus);
@@ -120,8 +117,7 @@ void fake_bus_let_go(fake_bus *bus);
 /* The next publish whose subject begins with `prefix` (a constant) ends so. */
 void fake_bus_fate(fake_bus *bus, const char *prefix, fake_fate_kind kind, rp_status status);
 
-/* -- mailboxes -----------------------------------------------------------------------------------
- */
+/* -- mailboxes --------------------------------------------------------------------------------- */
 
 typedef struct fake_delivery {
     uint64_t sequence, deliveries, timestamp_ns;
@@ -137,8 +133,7 @@ rp_mailbox *fake_bus_mailbox(fake_bus *bus, const char *durable);
 /* Hands a message to the mailbox, which must be open and have credit. */
 void fake_bus_deliver(fake_bus *bus, const char *durable, const fake_delivery *delivery);
 
-/* -- streams -------------------------------------------------------------------------------------
- */
+/* -- streams ----------------------------------------------------------------------------------- */
 
 /* Stores a message as another process would. */
 void fake_bus_put(

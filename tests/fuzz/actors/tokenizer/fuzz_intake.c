@@ -32,8 +32,7 @@ static rp_bytes header_of(const rp_message *message, rp_header header)
     return ((const letter *)message)->headers[header];
 }
 
-/* -- opening the letter --------------------------------------------------------------------------
- */
+/* -- opening the letter ------------------------------------------------------------------------ */
 
 static bool take_line(rp_bytes *rest, rp_bytes *ret_line)
 {
@@ -71,8 +70,7 @@ static letter open_letter(rp_bytes rest)
     return l;
 }
 
-/* -- what holds ----------------------------------------------------------------------------------
- */
+/* -- what holds -------------------------------------------------------------------------------- */
 
 static void check_name(const char *name, rp_bytes token)
 {

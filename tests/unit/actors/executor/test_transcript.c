@@ -68,8 +68,7 @@ static void expect_part(rp_transcript_part part, size_t count, const char *text)
         rp_bytes_is(part.text, text), "%.*s", (int)part.text.len, (const char *)part.text.data);
 }
 
-/* -- where chunks end ----------------------------------------------------------------------------
- */
+/* -- where chunks end -------------------------------------------------------------------------- */
 
 Test(transcript, chunks_end_where_the_index_says)
 {
@@ -143,8 +142,7 @@ Test(transcript, parts_hold_tokens_and_choices_of_their_own)
     expect_part(rp_transcript_whole(transcript), 1, "a");
 }
 
-/* -- held text -----------------------------------------------------------------------------------
- */
+/* -- held text --------------------------------------------------------------------------------- */
 
 Test(transcript, text_comes_in_whole_characters)
 {
@@ -197,8 +195,7 @@ Test(transcript, what_was_no_stop_string_after_all)
     expect_part(rp_transcript_unsent(transcript), 4, "stxsto");
 }
 
-/* -- cutting -------------------------------------------------------------------------------------
- */
+/* -- cutting ----------------------------------------------------------------------------------- */
 
 Test(transcript, cut_ends_behind_the_last_token_sent)
 {
@@ -287,8 +284,7 @@ Test(transcript, parts_together_are_the_whole)
     rp_buffer_done(&parts);
 }
 
-/* -- bounds --------------------------------------------------------------------------------------
- */
+/* -- bounds ------------------------------------------------------------------------------------ */
 
 Test(transcript, is_bounded)
 {

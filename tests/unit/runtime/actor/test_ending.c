@@ -4,7 +4,7 @@
 
 #include "tests/unit/runtime/actor/bench.h"
 
-/* -- giving back, rejecting, giving up -------------------------------------------------------- */
+/* -- giving back, rejecting, giving up --------------------------------------------------------- */
 
 static void say_and_retry(rp_context *context, bench *b)
 {
@@ -196,8 +196,7 @@ Test(ending, drain_hands_back_what_is_left_at_its_limit)
     bench_close(b);
 }
 
-/* -- slots ---------------------------------------------------------------------------------------
- */
+/* -- slots ------------------------------------------------------------------------------------- */
 
 static size_t credits(const bench *b)
 {
@@ -293,8 +292,7 @@ Test(slots, are_bounded)
     bench_close(b);
 }
 
-/* -- extending -----------------------------------------------------------------------------------
- */
+/* -- extending --------------------------------------------------------------------------------- */
 
 Test(extending, happens_while_a_message_is_held)
 {
@@ -321,8 +319,7 @@ Test(extending, happens_while_the_chain_is_read_and_outputs_are_on_their_way)
     bench_close(b); /* what is held is not settled by a worker that is freed */
 }
 
-/* -- compute -------------------------------------------------------------------------------------
- */
+/* -- compute ----------------------------------------------------------------------------------- */
 
 static void run(void *own, size_t thread)
 {

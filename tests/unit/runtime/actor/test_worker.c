@@ -6,8 +6,7 @@
 
 #include "tests/unit/runtime/actor/bench.h"
 
-/* -- settling ------------------------------------------------------------------------------------
- */
+/* -- settling ---------------------------------------------------------------------------------- */
 
 static void say_two_and_a_result(rp_context *context, bench *b)
 {
@@ -81,8 +80,7 @@ Test(worker, waits_for_shared_outputs_which_are_sent_at_once)
     bench_close(b);
 }
 
-/* -- redelivery ----------------------------------------------------------------------------------
- */
+/* -- redelivery -------------------------------------------------------------------------------- */
 
 static void say_four(rp_context *context, bench *b)
 {
