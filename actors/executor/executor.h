@@ -1,170 +1,20 @@
-/* What the files of the executor actor share.
+/* The executor as an actor: what it is to whoever runs one (main.c, the simulator, a replay).
  *
- *     executor_actor.c  the process: options, weights, presence, cancels
- *     request.c         one request: read, answered chunk by chunk, ended
- *     steps.c           who is in the batch, one forward pass after the other, STEP
- *     transcript.c      an answer as it grows (knows no messages)
- *
- * and below it, without any messages: weights/, model/, engine/.
- *
- * The loop's thread owns everything; only the forward pass runs on the compute thread, one at a
- * time. While it runs the loop leaves the engine alone: sequences are added and removed between two
- * steps.
+ * A worker: takes tokenised work of one model's version, generates, and answers chunk by chunk.
  */
 #ifndef ACTORS_EXECUTOR_EXECUTOR_H
 #define ACTORS_EXECUTOR_EXECUTOR_H
 
-#include "actors/executor/engine/engine.h"
-#include "actors/executor/transcript.h"
-#include "runtime/actor/answer.h"
-#include "runtime/actor/process.h"
-#include "runtime/base/ring.h"
-#include "runtime/format/gguf.h"
-#include "runtime/provision/declaration.h"
-#include "runtime/provision/models.h"
-#include "schemas/reprise/v1/exec.pb-c.h"
+#include "runtime/actor/actor.h"
 
-enum {
-    EXECUTOR_STEPS_IN_FLIGHT_MAX = 64, /* STEP records that are not stored yet */
-    EXECUTOR_STATE_EVERY = 256,        /* steps; then the whole scheduler is recorded */
-    EXECUTOR_ALONE_TRIES = 3,          /* from this delivery on a request runs alone */
-    EXECUTOR_CHAIN_ROOM_MIN = 3        /* a chunk, the last one, and RESULT */
-};
-
-typedef struct executor executor;
-
-/* A request that this executor holds; the context's own memory. */
-typedef struct request {
-    executor *self;
-    rp_context *context;
-    char tenant_token[RP_NAME_TOKEN_BYTES];
-    const Rp__Exec *exec; /* in the context's arena */
-    rp_encoding encoding;
-    rp_transcript *transcript;
-    unsigned unread;    /* questions to CONTROL and RESULT without an answer */
-    bool result_stands; /* RESULT is written, and its chunks are gone: nothing to do */
-    bool cancelled;     /* somebody asked for it */
-    bool waiting;       /* for a place in the engine */
-    bool seated;        /* in the engine, as `sequence` */
-    uint32_t sequence;
-    uint64_t sent_before; /* tokens that an earlier delivery sent */
-    bool end_recorded;    /* an earlier delivery sent the last chunk: */
-    Rp__Chunk__FinishReason recorded_reason;
-    uint64_t recorded_tokens;
-    rp_refusal recorded_error;
-    uint64_t began_ns, last_token_ns;
-} request;
-
-/* A place in the engine. */
-typedef struct place {
-    bool used;
-    bool leaving;     /* to be removed before the next step */
-    request *request; /* NULL where it is gone */
-    uint64_t exec_sequence;
-    uint32_t cached, sampled; /* for the scheduler's state */
-} place;
-
-/* A STEP record on its way, and whose settlement waits for it. */
-typedef struct step_flight {
-    executor *self;
-    bool used;
-    bool again; /* it was not stored; to be published again */
-    char id[RP_WORKER_SUBJECT_BYTES];
-    rp_buffer body;
-    rp_context **contexts;
-    size_t count;
-} step_flight;
-
-typedef struct executor_settings {
-    rp_option_list models;
+/* What its options fill. */
+typedef struct rp_executor_settings {
+    rp_option_list models; /* one NAME=FILE */
     uint64_t lanes;
-    uint64_t context_tokens;
+    uint64_t context_tokens; /* 0 = what the model was trained for */
     uint64_t prefill_chunk;
-} executor_settings;
+} rp_executor_settings;
 
-struct executor {
-    rp_process *process;
-    const rp_worker_env *env;
-    executor_settings settings;
-    rp_model_args args;
-    const rp_model_arg *arg;
-    char durables[RP_DECLARATION_LANES_MAX][RP_DURABLE_NAME_MAX + 1];
-    char lanes[RP_DECLARATION_LANES_MAX][RP_NAME_LANE_BYTES];
-    rp_gguf *file;
-    rp_vocabulary *vocabulary;
-    rp_model *model;
-    rp_engine *engine;
-    uint32_t context_tokens;
-    uint32_t stop_tokens[2];
-    size_t stop_token_count;
-    rp_worker *worker;
-    rp_follower *control;
-
-    request **held; /* by the context's slot; NULL = none */
-    rp_transcript **transcripts;
-    size_t places_of_worker;
-    rp_ring waiting; /* request *, in order of arrival */
-
-    place *places; /* by the engine's sequence */
-    uint32_t place_count;
-    bool stepping; /* the compute thread has the engine */
-    bool alone;    /* who is in the engine runs alone */
-    rp_engine_step step;
-    rp_status step_status;
-    rp_error step_error;
-    uint64_t step_began_ns;
-    step_flight flights[EXECUTOR_STEPS_IN_FLIGHT_MAX];
-    rp_timer *again; /* publishes STEP records that were not stored */
-
-    rp_buffer scratch;
-    rp_arena chunk_arena;
-    struct {
-        rp_metric_family *answers;
-        rp_counter *tokens, *prompt_tokens, *steps;
-        rp_histogram *first_token, *output_token, *step;
-        rp_gauge *waiting;
-    } metrics;
-
-    /* The record in ACTORS. */
-    Rp__ModelPresence model_presence;
-    Rp__ModelPresence *model_presences[1];
-    Rp__LanePresence lane_presence[RP_DECLARATION_LANES_MAX];
-    Rp__LanePresence *lane_presences[RP_DECLARATION_LANES_MAX];
-};
-
-/* -- request.c: the worker's callbacks, and what a step means for a request -------------------- */
-
-bool executor_chain(const rp_message *message, rp_chain_name *ret_name);
-void executor_handle(rp_context *context, void *state);
-void executor_give_up(rp_context *context, void *state);
-void executor_abandon(rp_context *context, void *state);
-void executor_chain_room(rp_context *context, void *state);
-
-/* Whether the request should end before its next token: cancelled or past its deadline, and
- * everything that was sent before is there again. If so it has ended. */
-bool executor_request_interrupted(request *r);
-
-/* A step's result for a request. */
-void executor_request_result(request *r, const rp_engine_result *result);
-
-/* The engine does not take the request, or failed: the answer is an error. */
-void executor_request_fail(request *r, Rp__Error__Code code, const rp_error *error);
-
-/* -- steps.c ----------------------------------------------------------------------------------- */
-
-RP_MUST_USE rp_status executor_steps_init(executor *self, rp_error *reterr);
-void executor_steps_done(executor *self);
-
-/* Puts a request into the queue for the engine. */
-void executor_steps_enqueue(request *r);
-
-/* Takes a request out of the queue and the engine, whatever it is doing there. */
-void executor_steps_leave(request *r);
-
-/* A context is over before its steps were stored. */
-void executor_steps_forget(executor *self, rp_context *context);
-
-/* Does the next thing: seats who waits, starts a step. */
-void executor_steps_wake(executor *self);
+extern const rp_actor_spec rp_executor;
 
 #endif

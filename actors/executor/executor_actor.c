@@ -1,8 +1,8 @@
 /* The executor: takes tokenised work of one model's version, generates, and answers chunk by chunk.
  *
- * A worker: what it holds is in the streams. See executor.h for its parts.
+ * A worker: what it holds is in the streams. See executor_internal.h for its parts.
  */
-#include "actors/executor/executor.h"
+#include "actors/executor/executor_internal.h"
 
 #include "actors/executor/weights/weights.h"
 #include "kernels/cpu/canon/thread.h"
@@ -101,7 +101,7 @@ static rp_status make_engine(executor *self, rp_error *reterr)
     rp_engine_limits limits = {.sequences = (uint32_t)self->env->slots,
         .context = self->context_tokens,
         .prefill_chunk = (uint32_t)self->settings.prefill_chunk,
-        .threads = (unsigned)rp_process_threads(self->process)};
+        .threads = (unsigned)rp_actor_threads(self->actor)};
     if (self->env->slots > RP_ENGINE_SEQUENCES_MAX)
         return rp_error_set(
             reterr, RP_LIMIT, "slots", "an executor has %d slots at most", RP_ENGINE_SEQUENCES_MAX);
@@ -233,14 +233,14 @@ static void stop(void *state)
     free(self);
 }
 
-static rp_status start(rp_process *process, const void *given, void **ret_state, rp_error *reterr)
+static rp_status start(rp_actor *actor, const void *given, void **ret_state, rp_error *reterr)
 {
     executor *self = calloc(1, sizeof *self);
     if (!self)
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
-    self->process = process;
-    self->env = rp_process_env(process);
-    self->settings = *(const executor_settings *)given;
+    self->actor = actor;
+    self->env = rp_actor_worker_env(actor);
+    self->settings = *(const rp_executor_settings *)given;
     rp_buffer_init(&self->scratch, SCRATCH_BYTES_MAX);
     rp_status status = load(self, reterr);
     if (status == RP_OK)
@@ -275,42 +275,38 @@ static void thread_start(size_t thread)
 /* clang-format off */
 static const rp_option options[] = {
     {"model", 'm', RP_OPTION_LIST, "NAME=FILE", "REPRISE_MODELS", NULL,
-        "the model and its GGUF file", offsetof(executor_settings, models), 0, 0},
+        "the model and its GGUF file", offsetof(rp_executor_settings, models), 0, 0},
     {"lanes", 0, RP_OPTION_COUNT, "N", "REPRISE_LANES", "1",
         "that the model's work is spread over; all are served",
-        offsetof(executor_settings, lanes), 1, RP_DECLARATION_LANES_MAX},
+        offsetof(rp_executor_settings, lanes), 1, RP_DECLARATION_LANES_MAX},
     {"context", 0, RP_OPTION_COUNT, "TOKENS", "REPRISE_CONTEXT", "0",
         "of prompt and answer together; 0 = what the model was trained for",
-        offsetof(executor_settings, context_tokens), 0, 1 << 20},
+        offsetof(rp_executor_settings, context_tokens), 0, 1 << 20},
     {"prefill-chunk", 0, RP_OPTION_COUNT, "TOKENS", "REPRISE_PREFILL_CHUNK", "64",
         "of a prompt that one step reads",
-        offsetof(executor_settings, prefill_chunk), 1, RP_ENGINE_CHUNK_MAX},
+        offsetof(rp_executor_settings, prefill_chunk), 1, RP_ENGINE_CHUNK_MAX},
     {0}};
 /* clang-format on */
 
-int main(int argc, char **argv)
-{
-    static const rp_actor_spec actor = {.kind = "executor",
-        .summary = "generates the answers of one model",
-        .example = "reprise-executor --model gemma3=gemma-3-270m-q4_k_m.gguf",
-        .options = options,
-        .settings_bytes = sizeof(executor_settings),
-        .slots_default = "1",
-        .threads_default = "0",
-        .one_job = true,
-        .worker = {.context_bytes = sizeof(request),
-            .arena_bytes_max = ARENA_BYTES_MAX,
-            .chain_outputs_max = CHAIN_OUTPUTS_MAX,
-            .handle = executor_handle,
-            .chain = executor_chain,
-            .chain_room = executor_chain_room,
-            .abandon = executor_abandon,
-            .give_up = executor_give_up},
-        .start = start,
-        .stop = stop,
-        .mailboxes = mailboxes,
-        .opened = opened,
-        .describe = describe,
-        .thread_start = thread_start};
-    return rp_process_main(&actor, argc, argv);
-}
+const rp_actor_spec rp_executor = {.kind = "executor",
+    .summary = "generates the answers of one model",
+    .example = "reprise-executor --model gemma3=gemma-3-270m-q4_k_m.gguf",
+    .options = options,
+    .settings_bytes = sizeof(rp_executor_settings),
+    .slots_default = "1",
+    .threads_default = "0",
+    .one_job = true,
+    .worker = {.context_bytes = sizeof(request),
+        .arena_bytes_max = ARENA_BYTES_MAX,
+        .chain_outputs_max = CHAIN_OUTPUTS_MAX,
+        .handle = executor_handle,
+        .chain = executor_chain,
+        .chain_room = executor_chain_room,
+        .abandon = executor_abandon,
+        .give_up = executor_give_up},
+    .start = start,
+    .stop = stop,
+    .mailboxes = mailboxes,
+    .opened = opened,
+    .describe = describe,
+    .thread_start = thread_start};

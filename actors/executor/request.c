@@ -1,4 +1,4 @@
-#include "actors/executor/executor.h"
+#include "actors/executor/executor_internal.h"
 
 #include "runtime/base/hash.h"
 #include "schemas/schema.h"
@@ -23,7 +23,7 @@ static void leave(request *r)
     executor *self = r->self;
     executor_steps_leave(r);
     self->held[rp_context_slot(r->context)] = NULL;
-    rp_process_touch(self->process);
+    rp_actor_touch(self->actor);
 }
 
 static void retry(request *r, const char *why)
@@ -558,7 +558,7 @@ static bool begin(rp_context *context, executor *self)
         status = begin_transcript(r, &error);
     if (status == RP_OK) {
         self->held[rp_context_slot(context)] = r;
-        rp_process_touch(self->process);
+        rp_actor_touch(self->actor);
         return true;
     }
     answer_dead(context, self, RP__ERROR__CODE__INTERNAL, error.message);

@@ -1,4 +1,4 @@
-#include "actors/executor/executor.h"
+#include "actors/executor/executor_internal.h"
 
 #include "kernels/cpu/canon/thread.h"
 #include "runtime/base/ring.h"
@@ -44,7 +44,7 @@ static void publish_step(step_flight *flight)
 {
     executor *self = flight->self;
     char subject[RP_WORKER_SUBJECT_BYTES];
-    snprintf(subject, sizeof subject, "step.%s", rp_process_name(self->process));
+    snprintf(subject, sizeof subject, "step.%s", rp_actor_name(self->actor));
     rp_publication publication = {
         .subject = rp_bytes_text(subject), .body = rp_buffer_bytes(&flight->body)};
     rp_publication_header(&publication, RP_HEADER_MESSAGE_ID, rp_bytes_text(flight->id));

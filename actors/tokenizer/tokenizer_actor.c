@@ -5,12 +5,13 @@
  * fleet's state, and published; then it is settled. Whatever cannot be served is answered here: one
  * last chunk that says why, and RESULT.
  */
+#include "actors/tokenizer/tokenizer.h"
+
 #include "actors/tokenizer/encoder.h"
 #include "actors/tokenizer/fleet.h"
 #include "actors/tokenizer/intake.h"
 #include "runtime/actor/answer.h"
 #include "runtime/actor/presence.h"
-#include "runtime/actor/process.h"
 #include "schemas/reprise/v1/exec.pb-c.h"
 
 #include <inttypes.h>
@@ -24,16 +25,9 @@ enum {
     RETRY_MS = 500
 };
 
-typedef struct settings {
-    rp_option_list models;
-    uint64_t lanes;
-    uint64_t queue_max;
-    uint64_t cache_bytes_max;
-} settings;
-
 typedef struct tokenizer {
-    rp_process *process;
-    settings settings;
+    rp_actor *actor;
+    rp_tokenizer_settings settings;
     rp_tokenizer_models *models;
     rp_encoder *encoder;
     rp_fleet *fleet;
@@ -267,7 +261,7 @@ static bool admit(rp_context *context, const char *lane)
     work *w = rp_context_own(context);
     tokenizer *self = w->self;
     char key[RP_WORKER_SUBJECT_BYTES], value[96], limit[RP_ERROR_LIMIT_MAX];
-    const rp_host *host = rp_process_env(self->process)->host;
+    const rp_host *host = rp_actor_worker_env(self->actor)->host;
     w->lane = rp_fleet_lane_of(self->fleet, w->model->name, w->model->version, lane);
     if (!w->lane) {
         rp_refusal_set(&w->refusal, RP__ERROR__CODE__OVERLOADED, NULL, NULL,
@@ -346,7 +340,7 @@ static void on_reply(rp_context *context, rp_status status, const rp_message *la
     if (last && rp_context_chain_stored(context) == 0)
         w->answered = true;
     if (status != RP_OK && status != RP_NOT_FOUND)
-        rp_log_warn(rp_process_env(w->self->process)->log, "reply_not_read",
+        rp_log_warn(rp_actor_worker_env(w->self->actor)->log, "reply_not_read",
             rp_log_status("status", status)); /* the executor finds a duplicate too */
     go_on(context);
 }
@@ -478,7 +472,7 @@ static void give_up(rp_context *context, void *state)
     about(context, w, &result);
     /* Where even that cannot be said, it is dead all the same. */
     if (rp_answer_refuse(context, &to, &result, &w->refusal) != RP_OK)
-        rp_log_error(rp_process_env(w->self->process)->log, "last_answer_lost",
+        rp_log_error(rp_actor_worker_env(w->self->actor)->log, "last_answer_lost",
             rp_log_text("request", w->address.request));
     rp_context_reject(context, w->refusal.detail.message);
 }
@@ -507,7 +501,7 @@ static void on_record(void *arg, const rp_message *message)
                                       message->body, &self->record_arena, &record, NULL) != RP_OK)
         return; /* a deletion, or of another build */
     if (rp_fleet_record(self->fleet, record, message->timestamp_ns) != RP_OK)
-        rp_log_warn(rp_process_env(self->process)->log, "fleet_full",
+        rp_log_warn(rp_actor_worker_env(self->actor)->log, "fleet_full",
             rp_log_bytes("key", message->subject));
 }
 
@@ -564,7 +558,7 @@ static void stop(void *state)
     tokenizer *self = state;
     if (!self)
         return;
-    rp_bus_unfollow(rp_process_env(self->process)->bus, self->actors);
+    rp_bus_unfollow(rp_actor_worker_env(self->actor)->bus, self->actors);
     rp_fleet_free(self->fleet);
     rp_encoder_free(self->encoder);
     rp_tokenizer_models_free(self->models);
@@ -573,14 +567,14 @@ static void stop(void *state)
     free(self);
 }
 
-static rp_status start(rp_process *process, const void *given, void **ret_state, rp_error *reterr)
+static rp_status start(rp_actor *actor, const void *given, void **ret_state, rp_error *reterr)
 {
-    const rp_worker_env *env = rp_process_env(process);
+    const rp_worker_env *env = rp_actor_worker_env(actor);
     tokenizer *self = calloc(1, sizeof *self);
     if (!self)
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
-    self->process = process;
-    self->settings = *(const settings *)given;
+    self->actor = actor;
+    self->settings = *(const rp_tokenizer_settings *)given;
     rp_buffer_init(&self->scratch, SCRATCH_BYTES_MAX);
     rp_status status = rp_arena_init(&self->record_arena, 64 << 10, 1 << 20);
     if (status == RP_OK)
@@ -610,37 +604,33 @@ static rp_status mailboxes(void *state, rp_worker *worker, rp_error *reterr)
 /* clang-format off */
 static const rp_option options[] = {
     {"model", 'm', RP_OPTION_LIST, "NAME=FILE", "REPRISE_MODELS", NULL,
-        "a model and its GGUF file; once for each", offsetof(settings, models), 0, 0},
+        "a model and its GGUF file; once for each", offsetof(rp_tokenizer_settings, models), 0, 0},
     {"lanes", 0, RP_OPTION_COUNT, "N", "REPRISE_LANES", "1",
-        "that a model's work is spread over", offsetof(settings, lanes), 1, 16},
+        "that a model's work is spread over", offsetof(rp_tokenizer_settings, lanes), 1, 16},
     {"exec-queue-max", 0, RP_OPTION_COUNT, "N", "REPRISE_EXEC_QUEUE_MAX", "256",
         "requests that may wait for a model's lane, all tokenizers together; above: overloaded",
-        offsetof(settings, queue_max), 1, RP_FLEET_QUEUE_MAX},
+        offsetof(rp_tokenizer_settings, queue_max), 1, RP_FLEET_QUEUE_MAX},
     {"token-cache", 0, RP_OPTION_BYTES, "SIZE", "REPRISE_TOKEN_CACHE", "32MiB",
         "for texts that were encoded before",
-        offsetof(settings, cache_bytes_max), 64 << 10, UINT64_C(1) << 36},
+        offsetof(rp_tokenizer_settings, cache_bytes_max), 64 << 10, UINT64_C(1) << 36},
     {0}};
 /* clang-format on */
 
-int main(int argc, char **argv)
-{
-    static const rp_actor_spec actor = {.kind = "tokenizer",
-        .summary = "turns requests into tokens and routes them to executors",
-        .example = "reprise-tokenizer --model gemma3=gemma-3-270m-q4_k_m.gguf",
-        .options = options,
-        .settings_bytes = sizeof(settings),
-        .slots_default = "64",
-        .threads_default = "0",
-        .worker = {.context_bytes = sizeof(work),
-            .arena_bytes_max = ARENA_BYTES_MAX,
-            .chain_outputs_max = 2,
-            .handle = handle,
-            .chain = chain,
-            .abandon = abandon,
-            .give_up = give_up},
-        .start = start,
-        .stop = stop,
-        .mailboxes = mailboxes,
-        .opened = opened};
-    return rp_process_main(&actor, argc, argv);
-}
+const rp_actor_spec rp_tokenizer = {.kind = "tokenizer",
+    .summary = "turns requests into tokens and routes them to executors",
+    .example = "reprise-tokenizer --model gemma3=gemma-3-270m-q4_k_m.gguf",
+    .options = options,
+    .settings_bytes = sizeof(rp_tokenizer_settings),
+    .slots_default = "64",
+    .threads_default = "0",
+    .worker = {.context_bytes = sizeof(work),
+        .arena_bytes_max = ARENA_BYTES_MAX,
+        .chain_outputs_max = 2,
+        .handle = handle,
+        .chain = chain,
+        .abandon = abandon,
+        .give_up = give_up},
+    .start = start,
+    .stop = stop,
+    .mailboxes = mailboxes,
+    .opened = opened};

@@ -1,7 +1,6 @@
 #include "runtime/actor/process.h"
 
 #include "runtime/actor/host_uv.h"
-#include "runtime/actor/presence.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/name.h"
 #include "runtime/bus/jetstream.h"
@@ -38,7 +37,7 @@ typedef struct common_settings {
     bool version;
 } common_settings;
 
-struct rp_process {
+typedef struct rp_process {
     const rp_actor_spec *spec;
     common_settings common;
     char name[NAME_BYTES];     /* of the instance */
@@ -55,40 +54,16 @@ struct rp_process {
     bool loop_made;
     rp_host *host;
     rp_bus *bus;
-    rp_worker_env env;
-    void *state;
-    rp_worker *worker;
-    rp_presence *presence;
-    rp_timer *beat, *end;
+    rp_actor *actor;
+    rp_timer *beat;
     uv_signal_t terminate, interrupt;
     bool signals_made;
-    bool connected, draining, ready;
-};
+    bool draining, failed;
+} rp_process;
 
 #ifndef RP_BUILD
 #error "the build names itself: -DRP_BUILD=\"...\""
 #endif
-
-const rp_worker_env *rp_process_env(const rp_process *process)
-{
-    return &process->env;
-}
-
-const char *rp_process_name(const rp_process *process)
-{
-    return process->name;
-}
-
-size_t rp_process_threads(const rp_process *process)
-{
-    return process->common.threads;
-}
-
-void rp_process_touch(rp_process *process)
-{
-    if (process->presence)
-        rp_presence_touch(process->presence);
-}
 
 /* -- options ----------------------------------------------------------------------------------- */
 
@@ -345,76 +320,31 @@ static rp_status start_bus(rp_process *process, rp_error *reterr)
     return rp_jetstream_new(&spec, &process->bus, reterr);
 }
 
-/* -- ready or not ------------------------------------------------------------------------------ */
+/* -- what the actor tells ---------------------------------------------------------------------- */
 
-static void look_whether_ready(rp_process *process)
-{
-    const char *why = NULL;
-    if (process->draining)
-        why = "draining";
-    else if (!process->connected)
-        why = "no connection to the server";
-    else if (process->worker)
-        (void)rp_worker_troubled(process->worker, &why);
-    bool ready = why == NULL;
-    if (ready)
-        rp_admin_set_ready(process->admin);
-    else
-        rp_admin_set_unready(process->admin, why);
-    if (ready == process->ready)
-        return;
-    process->ready = ready;
-    if (ready)
-        rp_log_info(process->log, "ready", rp_log_text("admin", process->admin_text));
-    else
-        rp_log_warn(process->log, "not_ready", rp_log_text("why", why));
-    if (process->presence)
-        rp_presence_publish(process->presence);
-}
-
-static void on_state(void *arg, bool connected)
+static void on_ready(void *arg, const char *why)
 {
     rp_process *process = arg;
-    process->connected = connected;
-    look_whether_ready(process);
+    if (why)
+        rp_admin_set_unready(process->admin, why);
+    else
+        rp_admin_set_ready(process->admin);
+}
+
+static void on_drained(void *arg, bool failed)
+{
+    rp_process *process = arg;
+    process->failed = failed;
+    uv_stop(&process->loop);
 }
 
 static void on_beat(void *arg)
 {
     rp_process *process = arg;
     rp_admin_beat(process->admin);
-    look_whether_ready(process);
-}
-
-static void describe(void *arg, Rp__Actor *record)
-{
-    rp_process *process = arg;
-    record->ready = process->ready;
-    record->has_slots_total = true;
-    record->slots_total = (uint32_t)process->common.slots;
-    record->has_slots_free = true;
-    record->slots_free = process->draining ? 0 : (uint32_t)rp_worker_slots_free(process->worker);
-    record->has_pending = true;
-    record->pending = rp_worker_busy(process->worker);
-    if (process->spec->describe)
-        process->spec->describe(process->state, record);
 }
 
 /* -- the end ----------------------------------------------------------------------------------- */
-
-static void on_end(void *arg)
-{
-    rp_process *process = arg;
-    uv_stop(&process->loop);
-}
-
-static void on_drained(void *arg)
-{
-    rp_process *process = arg;
-    rp_log_info(process->log, "drained");
-    rp_presence_leave(process->presence);
-    rp_timer_set(process->end, 0, 0); /* not within the worker's own call */
-}
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -425,10 +355,9 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     rp_log_info(process->log, "draining", rp_log_number("signal", number),
-        rp_log_count("held", rp_worker_busy(process->worker)));
+        rp_log_count("held", rp_actor_busy(process->actor)));
     process->draining = true;
-    look_whether_ready(process);
-    rp_worker_drain(process->worker, process->common.drain_ns, on_drained, process);
+    rp_actor_drain(process->actor, process->common.drain_ns);
 }
 
 static void start_signals(rp_process *process)
@@ -445,12 +374,8 @@ static void stop(rp_process *process)
 {
     rp_host_stop(process->host);
     rp_admin_free(process->admin); /* its thread reads what the actor counts */
-    rp_presence_free(process->presence);
-    rp_worker_free(process->worker);
-    if (process->spec->stop)
-        process->spec->stop(process->state);
+    rp_actor_free(process->actor);
     rp_timer_free(process->beat);
-    rp_timer_free(process->end);
     rp_host_free(process->host);
     rp_bus_free(process->bus);
     if (process->signals_made) {
@@ -469,41 +394,28 @@ static void stop(rp_process *process)
 
 /* -- the start --------------------------------------------------------------------------------- */
 
-static rp_status start_worker(rp_process *process, rp_error *reterr)
+static rp_status start_actor(rp_process *process, const void *settings, rp_error *reterr)
 {
-    const rp_actor_spec *spec = process->spec;
-    rp_worker_spec worker = spec->worker;
-    worker.kind = spec->kind;
-    rp_status status =
-        rp_worker_new(&process->env, &worker, process->state, &process->worker, reterr);
-    if (status == RP_OK)
-        status = spec->mailboxes(process->state, process->worker, reterr);
-    if (status == RP_OK)
-        status = rp_worker_open(process->worker, reterr);
-    if (status == RP_OK && spec->opened)
-        status = spec->opened(process->state, process->worker, reterr);
-    return status;
-}
-
-static rp_status start_presence(rp_process *process, rp_error *reterr)
-{
-    rp_presence_spec spec = {.env = &process->env,
-        .kind = process->spec->kind,
+    rp_actor_env env = {.worker = {.bus = process->bus,
+                            .host = process->host,
+                            .log = process->log,
+                            .metrics = process->metrics,
+                            .instance = process->instance,
+                            .build = RP_BUILD,
+                            .slots = process->common.slots},
         .name = process->name,
+        .host_name = process->host_name,
         .admin = process->admin_text,
         .pid = (uint32_t)getpid(),
-        .host = process->host_name,
-        .describe = describe,
+        .threads = process->common.threads,
+        .ready = on_ready,
+        .drained = on_drained,
         .arg = process};
-    rp_status status = rp_presence_new(&spec, &process->presence);
-    return status == RP_OK ? RP_OK
-                           : rp_error_set(reterr, status, "instance", "no record in ACTORS: %s",
-                                 rp_status_text(status));
+    return rp_actor_new(process->spec, &env, settings, &process->actor, reterr);
 }
 
 static rp_status start(rp_process *process, const void *settings, rp_error *reterr)
 {
-    const rp_actor_spec *spec = process->spec;
     rp_status status = name_instance(process, reterr);
     if (status == RP_OK)
         status = start_observing(process, reterr);
@@ -511,30 +423,14 @@ static rp_status start(rp_process *process, const void *settings, rp_error *rete
         status = start_host(process, reterr);
     if (status == RP_OK)
         status = start_bus(process, reterr);
-    if (status != RP_OK)
-        return status;
-    process->env = (rp_worker_env){.bus = process->bus,
-        .host = process->host,
-        .log = process->log,
-        .metrics = process->metrics,
-        .instance = process->instance,
-        .build = RP_BUILD,
-        .slots = process->common.slots};
-    if (spec->start)
-        status = spec->start(process, settings, &process->state, reterr);
     if (status == RP_OK)
-        status = start_worker(process, reterr);
+        status = start_actor(process, settings, reterr);
     if (status == RP_OK)
         status = rp_timer_new(process->host, on_beat, process, &process->beat);
-    if (status == RP_OK)
-        status = rp_timer_new(process->host, on_end, process, &process->end);
-    if (status == RP_OK)
-        status = start_presence(process, reterr);
     if (status != RP_OK)
         return status;
     start_signals(process);
     rp_timer_set(process->beat, BEAT_MS * RP_NS_PER_MS, BEAT_MS * RP_NS_PER_MS);
-    rp_bus_watch_state(process->bus, on_state, process);
     return RP_OK;
 }
 
@@ -560,7 +456,7 @@ static int run(rp_process *process, const void *settings)
         uv_run(&process->loop, UV_RUN_DEFAULT);
     }
     stop(process);
-    return status == RP_OK ? 0 : 1;
+    return status == RP_OK && !process->failed ? 0 : 1;
 }
 
 int rp_process_main(const rp_actor_spec *spec, int argc, char **argv)

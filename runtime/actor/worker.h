@@ -18,7 +18,7 @@
  *     rp_worker_mailbox(worker, "EXAMPLE", "example");
  *     rp_worker_open(worker);
  *
- * Most workers are run by rp_process_main (process.h), which does all this.
+ * Most workers are part of an actor (actor.h), which does all this.
  */
 #ifndef RUNTIME_ACTOR_WORKER_H
 #define RUNTIME_ACTOR_WORKER_H

@@ -106,6 +106,17 @@ void rp_bus_watch_state(rp_bus *bus, rp_bus_state_cb callback, void *arg)
     bus->ops->watch_state(bus, callback, arg);
 }
 
+rp_status rp_bus_stream_state(rp_bus *bus, const char *stream, rp_stream_cb callback, void *arg)
+{
+    return bus->ops->stream_state(bus, stream, callback, arg);
+}
+
+rp_status rp_bus_purge(rp_bus *bus, const char *stream, const char *filter, uint64_t keep_from,
+    rp_purged_cb callback, void *arg)
+{
+    return bus->ops->purge(bus, stream, filter, keep_from, callback, arg);
+}
+
 size_t rp_bus_payload_bytes_max(const rp_bus *bus)
 {
     return bus->ops->payload_bytes_max(bus);

@@ -29,6 +29,11 @@
 #define RP_HEADER_MAP(X)                   \
     X(MESSAGE_ID, "Nats-Msg-Id")           \
     X(TTL, "Nats-TTL")                     \
+    X(ROLLUP, "Nats-Rollup")               \
+    X(SCHEDULE, "Nats-Schedule")           \
+    X(TARGET, "Nats-Schedule-Target")      \
+    X(MARKER, "Nats-Marker-Reason")        \
+    X(OPERATION, "KV-Operation")           \
     X(SEQUENCE, "Nats-Sequence")           \
     X(LAST_SEQUENCE, "Nats-Last-Sequence") \
     X(CONTENT_TYPE, "Content-Type")        \
@@ -175,6 +180,25 @@ typedef struct rp_follower_spec {
     void *arg;
 } rp_follower_spec;
 
+/* -- what a stream holds ------------------------------------------------------------------------ */
+
+typedef struct rp_stream_state {
+    uint64_t first_sequence; /* of what is kept; last + 1 where nothing is */
+    uint64_t last_sequence;  /* ever stored */
+    uint64_t messages;
+    uint64_t bytes, bytes_max; /* bytes_max 0 = no limit */
+    uint64_t settled_sequence; /* up to here every durable has settled all that it was to see; the
+                                  last sequence where there is no durable */
+    uint64_t created_ns;       /* a stream made anew under its name is another one */
+} rp_stream_state;
+
+/* `state` is borrowed for the callback, NULL unless RP_OK. RP_NOT_FOUND, RP_TIMEOUT, RP_DENIED,
+ * RP_UNAVAILABLE. */
+typedef void (*rp_stream_cb)(void *arg, rp_status status, const rp_stream_state *state);
+
+/* RP_OK with the number of messages that went; else as above. */
+typedef void (*rp_purged_cb)(void *arg, rp_status status, uint64_t purged);
+
 /* -- plain subjects ---------------------------------------------------------------------------- */
 
 typedef struct rp_subscription rp_subscription;
@@ -206,6 +230,9 @@ typedef struct rp_bus_ops {
     rp_status (*follow)(rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower);
     void (*unfollow)(rp_follower *follower);
     void (*watch_state)(rp_bus *bus, rp_bus_state_cb callback, void *arg);
+    rp_status (*stream_state)(rp_bus *bus, const char *stream, rp_stream_cb callback, void *arg);
+    rp_status (*purge)(rp_bus *bus, const char *stream, const char *filter, uint64_t keep_from,
+        rp_purged_cb callback, void *arg);
     size_t (*payload_bytes_max)(const rp_bus *bus);
     void (*free)(rp_bus *bus);
 } rp_bus_ops;
@@ -264,6 +291,15 @@ void rp_bus_unsubscribe(rp_bus *bus, rp_subscription *subscription);
 RP_MUST_USE rp_status rp_bus_follow(
     rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower);
 void rp_bus_unfollow(rp_bus *bus, rp_follower *follower);
+
+/* Asks what a stream holds, its durables included. */
+RP_MUST_USE rp_status rp_bus_stream_state(
+    rp_bus *bus, const char *stream, rp_stream_cb callback, void *arg);
+
+/* Deletes the messages of a stream below the sequence `keep_from`, those of one subject or wildcard
+ * alone unless `filter` is NULL. Housekeeping's: an actor that is not a janitor deletes nothing. */
+RP_MUST_USE rp_status rp_bus_purge(rp_bus *bus, const char *stream, const char *filter,
+    uint64_t keep_from, rp_purged_cb callback, void *arg);
 
 /* Tells each change of the connection's state, and the present one at once. One watcher a bus. */
 void rp_bus_watch_state(rp_bus *bus, rp_bus_state_cb callback, void *arg);

@@ -1,5 +1,5 @@
 /* The order of an answer's chunks: what is taken, what was seen before, what shows a gap. */
-#include "actors/cli/order.h"
+#include "actors/cli/ask/order.h"
 
 #include <criterion/criterion.h>
 

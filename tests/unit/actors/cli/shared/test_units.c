@@ -1,5 +1,5 @@
 /* Numbers with units. */
-#include "actors/cli/units.h"
+#include "actors/cli/shared/units.h"
 
 #include <criterion/criterion.h>
 

@@ -1,5 +1,5 @@
 /* Tables: alignment, and what a terminal must not see. */
-#include "actors/cli/table.h"
+#include "actors/cli/shared/table.h"
 
 #include <criterion/criterion.h>
 

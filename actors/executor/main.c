@@ -1,0 +1,7 @@
+#include "actors/executor/executor.h"
+#include "runtime/actor/process.h"
+
+int main(int argc, char **argv)
+{
+    return rp_process_main(&rp_executor, argc, argv);
+}
