@@ -3,7 +3,7 @@
 #include "runtime/actor/host_uv.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/name.h"
-#include "runtime/bus/jetstream.h"
+#include "runtime/bus/jetstream/jetstream.h"
 #include "runtime/observe/admin.h"
 #include "runtime/observe/process_metrics.h"
 #include "runtime/topology/topology.h"

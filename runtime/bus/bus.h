@@ -2,8 +2,8 @@
  *
  * Everything between actors goes through an rp_bus: messages of a mailbox, what they cause, and the
  * few reads that a handler makes on its way. It is an interface with several implementations:
- * JetStream (jetstream.h), the simulator, and the recorded bus of a replay; an actor cannot tell
- * which one it runs on.
+ * JetStream (jetstream/jetstream.h), the simulator, and the recorded bus of a replay; an actor
+ * cannot tell which one it runs on.
  *
  * All calls are made on the loop's thread and none blocks; what takes time ends in a callback, on
  * the same thread, never inside the call that started it. A callback is made exactly once, unless

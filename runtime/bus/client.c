@@ -2,7 +2,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/name.h"
-#include "runtime/bus/wire.h"
+#include "runtime/bus/jetstream/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *
  * Held: what is taken can be written down again and reads the same; views lie inside the input; an
  * answer that is no error has what it is asked for. */
-#include "runtime/bus/wire.h"
+#include "runtime/bus/jetstream/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>

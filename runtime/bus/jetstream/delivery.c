@@ -1,4 +1,4 @@
-#include "runtime/bus/jetstream_internal.h"
+#include "runtime/bus/jetstream/internal.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
  * body, and what is no message says why in a status header. All of it comes from outside: what does
  * not parse gives RP_INVALID, and nothing is taken from it.
  */
-#ifndef RUNTIME_BUS_WIRE_H
-#define RUNTIME_BUS_WIRE_H
+#ifndef RUNTIME_BUS_JETSTREAM_WIRE_H
+#define RUNTIME_BUS_JETSTREAM_WIRE_H
 
 #include "runtime/base/bytes.h"
 #include "runtime/base/status.h"

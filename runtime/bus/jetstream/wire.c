@@ -1,4 +1,4 @@
-#include "runtime/bus/wire.h"
+#include "runtime/bus/jetstream/wire.h"
 
 #include <stdio.h>
 #include <yyjson.h>

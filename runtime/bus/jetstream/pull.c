@@ -7,7 +7,7 @@
  * its time is well past.
  */
 #include "runtime/base/name.h"
-#include "runtime/bus/jetstream_internal.h"
+#include "runtime/bus/jetstream/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -18,9 +18,9 @@
 
 #include "runtime/base/buffer.h"
 #include "runtime/bus/claim.h"
-#include "runtime/bus/jetstream.h"
-#include "runtime/bus/link.h"
-#include "runtime/bus/wire.h"
+#include "runtime/bus/jetstream/jetstream.h"
+#include "runtime/bus/jetstream/link.h"
+#include "runtime/bus/jetstream/wire.h"
 
 enum {
     RP__MAILBOXES_MAX = 32,

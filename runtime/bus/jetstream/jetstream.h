@@ -16,8 +16,8 @@
  *
  * The first connection is made in the background too: rp_jetstream_new does not wait for a server.
  */
-#ifndef RUNTIME_BUS_JETSTREAM_H
-#define RUNTIME_BUS_JETSTREAM_H
+#ifndef RUNTIME_BUS_JETSTREAM_JETSTREAM_H
+#define RUNTIME_BUS_JETSTREAM_JETSTREAM_H
 
 #include "runtime/base/clock.h"
 #include "runtime/bus/bus.h"

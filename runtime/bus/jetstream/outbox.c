@@ -5,7 +5,7 @@
  * order when a connection was lost. A publish carries its message id or its expected sequence, so
  * sending it twice stores it once. */
 #include "runtime/base/name.h"
-#include "runtime/bus/jetstream_internal.h"
+#include "runtime/bus/jetstream/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "runtime/bus/link.h"
+#include "runtime/bus/jetstream/link.h"
 
 #include <limits.h>
 #include <stdlib.h>

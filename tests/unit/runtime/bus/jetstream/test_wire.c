@@ -1,5 +1,5 @@
 /* JetStream's few texts, right ones and hostile ones. */
-#include "runtime/bus/wire.h"
+#include "runtime/bus/jetstream/wire.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "runtime/base/name.h"
-#include "runtime/bus/jetstream_internal.h"
+#include "runtime/bus/jetstream/internal.h"
 
 #include <stdlib.h>
 

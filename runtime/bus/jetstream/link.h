@@ -12,8 +12,8 @@
  *
  * Life: new -> connect -> on_open(RP_OK or why not) -> [on_closed] -> free -> (loop turns) gone.
  */
-#ifndef RUNTIME_BUS_LINK_H
-#define RUNTIME_BUS_LINK_H
+#ifndef RUNTIME_BUS_JETSTREAM_LINK_H
+#define RUNTIME_BUS_JETSTREAM_LINK_H
 
 #include "runtime/bus/endpoint.h"
 #include "runtime/observe/log.h"
