@@ -37,9 +37,9 @@
 #ifndef RUNTIME_ACTOR_CONTEXT_H
 #define RUNTIME_ACTOR_CONTEXT_H
 
-#include "runtime/actor/host.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/buffer.h"
+#include "runtime/base/host.h"
 #include "runtime/base/rng.h"
 #include "runtime/bus/bus.h"
 

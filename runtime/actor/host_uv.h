@@ -6,7 +6,7 @@
 #ifndef RUNTIME_ACTOR_HOST_UV_H
 #define RUNTIME_ACTOR_HOST_UV_H
 
-#include "runtime/actor/host.h"
+#include "runtime/base/host.h"
 
 #include <uv.h>
 

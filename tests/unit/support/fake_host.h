@@ -11,7 +11,7 @@
 #ifndef TESTS_UNIT_SUPPORT_FAKE_HOST_H
 #define TESTS_UNIT_SUPPORT_FAKE_HOST_H
 
-#include "runtime/actor/host.h"
+#include "runtime/base/host.h"
 
 enum { FAKE_HOST_JOBS_MAX = 64 };
 

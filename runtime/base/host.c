@@ -1,4 +1,4 @@
-#include "runtime/actor/host.h"
+#include "runtime/base/host.h"
 
 rp_status rp_timer_new(rp_host *host, rp_timer_cb callback, void *arg, rp_timer **ret_timer)
 {
