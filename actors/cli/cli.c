@@ -1,5 +1,7 @@
 #include "actors/cli/cli.h"
 
+#include "actors/cli/shared/json_member.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -41,6 +43,7 @@ bool rp_cli_parse(const rp_command *command, int argc, char **argv, void *settin
 {
     const rp_option *tables[3];
     size_t count = 0;
+    int arguments = 0;
     rp_error error = {0};
     const rp_cli_common *common = settings;
     tables[count++] = rp_cli_common_options;
@@ -49,7 +52,12 @@ bool rp_cli_parse(const rp_command *command, int argc, char **argv, void *settin
     if (!command->hides_server)
         tables[count++] = rp_cli_endpoint_options;
     rp_status status = rp_options_parse(
-        tables, count, argc, argv, rp_environment_system, false, settings, ret_arguments, &error);
+        tables, count, argc, argv, rp_environment_system, false, settings, &arguments, &error);
+    if (status == RP_OK && !ret_arguments && arguments > 0)
+        status = rp_error_set(&error, RP_INVALID, NULL,
+            "what is \"%.100s\"? reprise %s takes options only", argv[1], command->name);
+    if (ret_arguments)
+        *ret_arguments = arguments;
     if (common->help)
         *ret_done = print_help(command);
     else if (status != RP_OK)
@@ -57,30 +65,28 @@ bool rp_cli_parse(const rp_command *command, int argc, char **argv, void *settin
     return common->help || status != RP_OK;
 }
 
-static void member(rp_buffer *out, const char *name, const char *value)
+void rp_cli_tell_json(const char *code, const char *message, const char *field, const char *limit)
 {
-    rp_buffer_printf(out, "%s\"%s\":", out->data[out->len - 1] == '{' ? "" : ",", name);
-    rp_json_string(out, rp_bytes_text(value));
+    rp_buffer out;
+    rp_buffer_init(&out, 8 << 10);
+    rp_buffer_text(&out, "{\"error\":{");
+    rp_json_member(&out, "code", code);
+    rp_json_member(&out, "message", message);
+    if (field && *field)
+        rp_json_member(&out, "field", field);
+    if (limit && *limit)
+        rp_json_member(&out, "limit", limit);
+    rp_buffer_text(&out, "}}");
+    fprintf(stderr, "%s\n", rp_buffer_string(&out));
+    rp_buffer_done(&out);
 }
 
 static void tell(const rp_cli_common *common, const rp_error *error)
 {
-    rp_buffer out;
-    if (!common->json) {
+    if (common->json)
+        rp_cli_tell_json(rp_status_name(error->status), error->message, error->field, error->limit);
+    else
         fprintf(stderr, "reprise: %s\n", error->message);
-        return;
-    }
-    rp_buffer_init(&out, 8 << 10);
-    rp_buffer_text(&out, "{\"error\":{");
-    member(&out, "code", rp_status_name(error->status));
-    member(&out, "message", error->message);
-    if (error->field[0])
-        member(&out, "field", error->field);
-    if (error->limit[0])
-        member(&out, "limit", error->limit);
-    rp_buffer_text(&out, "}}");
-    fprintf(stderr, "%s\n", rp_buffer_string(&out));
-    rp_buffer_done(&out);
 }
 
 int rp_cli_fail(const rp_cli_common *common, const rp_error *error)

@@ -9,8 +9,8 @@
  *     static int run(const rp_command *command, int argc, char **argv)
  *     {
  *         settings s = {0};
- *         int arguments, done;
- *         if (rp_cli_parse(command, argc, argv, &s, &arguments, &done))
+ *         int done;
+ *         if (rp_cli_parse(command, argc, argv, &s, NULL, &done))
  *             return done;
  *         ...
  *         return RP_EXIT_OK;
@@ -53,7 +53,7 @@ struct rp_command {
     int (*run)(const rp_command *command, int argc, char **argv);
 };
 
-/* One file each. */
+/* One folder each, named as the command is. */
 extern const rp_command rp_command_up;
 extern const rp_command rp_command_ask;
 extern const rp_command rp_command_status;
@@ -66,10 +66,14 @@ extern const rp_command rp_command_child;
 extern const rp_option rp_cli_common_options[];
 extern const rp_option rp_cli_endpoint_options[];
 
-/* Parses argv[1..] into `settings`. True where the command is over already, --help or a mistake,
- * with its exit status in `ret_done`. */
+/* Parses argv[1..] into `settings`. `ret_arguments` counts what is no option; NULL where the command
+ * takes nothing else, and then a word is a mistake. True where the command is over already, --help
+ * or a mistake, with its exit status in `ret_done`. */
 bool rp_cli_parse(const rp_command *command, int argc, char **argv, void *settings,
     int *ret_arguments, int *ret_done);
+
+/* A failure as an object on standard error; `field` and `limit` may be NULL. */
+void rp_cli_tell_json(const char *code, const char *message, const char *field, const char *limit);
 
 /* Tells of a failure on standard error and gives the exit status for it. */
 int rp_cli_fail(const rp_cli_common *common, const rp_error *error);

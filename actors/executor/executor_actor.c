@@ -66,6 +66,8 @@ static void describe(void *state, Rp__Actor *record)
     m->weights_digest = self->arg->digest;
     m->has_context_tokens = true;
     m->context_tokens = self->context_tokens;
+    m->has_chat_template = true;
+    m->chat_template = rp_gguf_chat_template(self->file).len > 0;
     for (size_t i = 0; i < self->settings.lanes; i++) {
         Rp__LanePresence *lane = &self->lane_presence[i];
         uint64_t delivered = rp_worker_delivered(self->worker, self->durables[i]);

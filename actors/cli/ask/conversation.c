@@ -1,8 +1,8 @@
-#include "actors/cli/conversation.h"
+#include "actors/cli/ask/conversation.h"
 
-#include "actors/cli/interrupt.h"
-#include "actors/cli/order.h"
-#include "actors/cli/units.h"
+#include "actors/cli/ask/order.h"
+#include "actors/cli/shared/interrupt.h"
+#include "actors/cli/shared/units.h"
 #include "runtime/base/name.h"
 #include "schemas/codec.h"
 

@@ -5,10 +5,10 @@
  * restarted server costs nothing. An interrupt publishes a cancel and waits for the answer to end;
  * a second one leaves at once.
  */
-#ifndef ACTORS_CLI_CONVERSATION_H
-#define ACTORS_CLI_CONVERSATION_H
+#ifndef ACTORS_CLI_ASK_CONVERSATION_H
+#define ACTORS_CLI_ASK_CONVERSATION_H
 
-#include "actors/cli/roster.h"
+#include "actors/cli/shared/roster.h"
 #include "schemas/reprise/v1/reply.pb-c.h"
 
 /* All borrowed. */

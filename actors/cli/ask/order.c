@@ -1,4 +1,4 @@
-#include "actors/cli/order.h"
+#include "actors/cli/ask/order.h"
 
 rp_order_verdict rp_order_heard(
     const rp_order *order, uint64_t sequence, uint64_t last_sequence, uint64_t index)

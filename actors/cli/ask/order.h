@@ -5,8 +5,8 @@
  * index follows. Where something is missing in between, the caller reads the stream from
  * `last_sequence` on, and offers what it finds there in the same way.
  */
-#ifndef ACTORS_CLI_ORDER_H
-#define ACTORS_CLI_ORDER_H
+#ifndef ACTORS_CLI_ASK_ORDER_H
+#define ACTORS_CLI_ASK_ORDER_H
 
 #include <stdbool.h>
 #include <stdint.h>

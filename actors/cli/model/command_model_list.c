@@ -1,7 +1,7 @@
 /* reprise model list: which models are alive, and who serves them. */
 #include "actors/cli/cli.h"
-#include "actors/cli/roster.h"
-#include "actors/cli/table.h"
+#include "actors/cli/shared/roster.h"
+#include "actors/cli/shared/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -124,8 +124,8 @@ static int run(const rp_command *command, int argc, char **argv)
 {
     settings s = {0};
     rp_client *client = NULL;
-    int arguments = 0, done = 0;
-    if (rp_cli_parse(command, argc, argv, &s, &arguments, &done))
+    int done = 0;
+    if (rp_cli_parse(command, argc, argv, &s, NULL, &done))
         return done;
     if (rp_cli_open(command, &s.common, &client, &done))
         done = list(&s, client);

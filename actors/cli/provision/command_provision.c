@@ -140,13 +140,9 @@ static int run(const rp_command *command, int argc, char **argv)
     rp_model_args models;
     rp_model_version versions[RP_DECLARATION_MODELS_MAX];
     rp_client *client = NULL;
-    int arguments = 0, done = RP_EXIT_OK;
-    if (rp_cli_parse(command, argc, argv, &s, &arguments, &done))
+    int done = RP_EXIT_OK;
+    if (rp_cli_parse(command, argc, argv, &s, NULL, &done))
         return done;
-    if (arguments > 0) {
-        rp_error_set(&error, RP_INVALID, NULL, "what is \"%.100s\"?", argv[1]);
-        return rp_cli_usage(command, &s.common, &error);
-    }
     if (rp_model_args_read(&s.model, &models, &error) != RP_OK)
         return rp_cli_usage(command, &s.common, &error);
     rp_model_args_versions(&models, (uint32_t)s.lanes, versions);

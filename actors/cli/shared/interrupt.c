@@ -1,4 +1,4 @@
-#include "actors/cli/interrupt.h"
+#include "actors/cli/shared/interrupt.h"
 
 #include <signal.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  *
  * rp_interrupt_hold comes before anything that starts threads, since they inherit what is held.
  */
-#ifndef ACTORS_CLI_INTERRUPT_H
-#define ACTORS_CLI_INTERRUPT_H
+#ifndef ACTORS_CLI_SHARED_INTERRUPT_H
+#define ACTORS_CLI_SHARED_INTERRUPT_H
 
 #include <stdbool.h>
 #include <stdint.h>

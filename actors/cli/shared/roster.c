@@ -1,4 +1,4 @@
-#include "actors/cli/roster.h"
+#include "actors/cli/shared/roster.h"
 
 #include "schemas/codec.h"
 
@@ -65,14 +65,29 @@ rp_status rp_roster_read(
     return status;
 }
 
-static bool serves(const Rp__Actor *actor, const char *model, const char *version)
+/* The model in a process's record; NULL where it does not serve it. */
+static const Rp__ModelPresence *presence(
+    const Rp__Actor *actor, const char *model, const char *version)
 {
     for (size_t i = 0; i < actor->n_models; i++) {
         const Rp__ModelPresence *m = actor->models[i];
         if (strcmp(m->name, model) == 0 && (!version || strcmp(m->version, version) == 0))
-            return true;
+            return m;
     }
-    return false;
+    return NULL;
+}
+
+/* The same of the first live executor that serves it. */
+static const Rp__ModelPresence *served(
+    const rp_roster *roster, const char *model, const char *version)
+{
+    const Rp__ModelPresence *found = NULL;
+    for (size_t i = 0; i < roster->count && !found; i++) {
+        const rp_roster_record *r = &roster->records[i];
+        if (r->alive && strcmp(r->actor->kind, "executor") == 0)
+            found = presence(r->actor, model, version);
+    }
+    return found;
 }
 
 size_t rp_roster_ready(
@@ -82,19 +97,20 @@ size_t rp_roster_ready(
     for (size_t i = 0; i < roster->count; i++) {
         const rp_roster_record *r = &roster->records[i];
         count += r->alive && r->actor->ready && strcmp(r->actor->kind, kind) == 0 &&
-                 (!model || serves(r->actor, model, version));
+                 (!model || presence(r->actor, model, version));
     }
     return count;
 }
 
 bool rp_roster_serves(const rp_roster *roster, const char *model, const char *version)
 {
-    for (size_t i = 0; i < roster->count; i++) {
-        const rp_roster_record *r = &roster->records[i];
-        if (r->alive && strcmp(r->actor->kind, "executor") == 0 && serves(r->actor, model, version))
-            return true;
-    }
-    return false;
+    return served(roster, model, version) != NULL;
+}
+
+bool rp_roster_continues(const rp_roster *roster, const char *model)
+{
+    const Rp__ModelPresence *m = served(roster, model, NULL);
+    return m && m->has_chat_template && !m->chat_template;
 }
 
 const rp_roster_record *rp_roster_find(

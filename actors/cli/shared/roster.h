@@ -9,8 +9,8 @@
  *     if (rp_roster_ready(&roster, "executor", "gemma3", NULL) > 0) ...
  *     rp_roster_done(&roster);
  */
-#ifndef ACTORS_CLI_ROSTER_H
-#define ACTORS_CLI_ROSTER_H
+#ifndef ACTORS_CLI_SHARED_ROSTER_H
+#define ACTORS_CLI_SHARED_ROSTER_H
 
 #include "runtime/base/clock.h"
 #include "runtime/bus/client.h"
@@ -52,6 +52,10 @@ size_t rp_roster_ready(
 
 /* Whether any process that is alive serves this version, ready or not. */
 bool rp_roster_serves(const rp_roster *roster, const char *model, const char *version);
+
+/* Whether a model is known to go on with a text rather than to answer it: its file brings no chat
+ * template. */
+bool rp_roster_continues(const rp_roster *roster, const char *model);
 
 /* A record by kind and instance; NULL where there is none. */
 const rp_roster_record *rp_roster_find(

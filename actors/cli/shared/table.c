@@ -1,4 +1,4 @@
-#include "actors/cli/table.h"
+#include "actors/cli/shared/table.h"
 
 #include <stdio.h>
 

@@ -8,8 +8,8 @@
  *
  * A header that begins with > aligns its column to the right (numbers). Cells are added row by row.
  */
-#ifndef ACTORS_CLI_TABLE_H
-#define ACTORS_CLI_TABLE_H
+#ifndef ACTORS_CLI_SHARED_TABLE_H
+#define ACTORS_CLI_SHARED_TABLE_H
 
 #include "runtime/base/buffer.h"
 

@@ -1,4 +1,4 @@
-#include "actors/cli/units.h"
+#include "actors/cli/shared/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>

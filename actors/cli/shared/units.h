@@ -1,6 +1,6 @@
 /* Numbers with units, for people: "1.2 GiB", "3m12s", "0.4s". */
-#ifndef ACTORS_CLI_UNITS_H
-#define ACTORS_CLI_UNITS_H
+#ifndef ACTORS_CLI_SHARED_UNITS_H
+#define ACTORS_CLI_SHARED_UNITS_H
 
 #include <stdint.h>
 

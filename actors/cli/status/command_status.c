@@ -1,7 +1,7 @@
 /* reprise status: who is alive, what waits where. */
 #include "actors/cli/cli.h"
-#include "actors/cli/interrupt.h"
-#include "actors/cli/survey.h"
+#include "actors/cli/shared/interrupt.h"
+#include "actors/cli/status/survey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +61,8 @@ static int run(const rp_command *command, int argc, char **argv)
 {
     settings s = {0};
     rp_client *client = NULL;
-    int arguments = 0, done = 0;
-    if (rp_cli_parse(command, argc, argv, &s, &arguments, &done))
+    int done = 0;
+    if (rp_cli_parse(command, argc, argv, &s, NULL, &done))
         return done;
     if (s.watch)
         rp_interrupt_hold();

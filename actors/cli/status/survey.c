@@ -1,4 +1,4 @@
-#include "actors/cli/survey.h"
+#include "actors/cli/status/survey.h"
 
 #include "runtime/provision/declaration.h"
 

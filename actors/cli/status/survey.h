@@ -6,10 +6,10 @@
  *     rp_survey_text(&survey, &out);
  *     rp_survey_done(&survey);
  */
-#ifndef ACTORS_CLI_SURVEY_H
-#define ACTORS_CLI_SURVEY_H
+#ifndef ACTORS_CLI_STATUS_SURVEY_H
+#define ACTORS_CLI_STATUS_SURVEY_H
 
-#include "actors/cli/roster.h"
+#include "actors/cli/shared/roster.h"
 
 enum { RP_SURVEY_STREAMS_MAX = 256, RP_SURVEY_DURABLES_MAX = 1024 };
 

@@ -1,8 +1,9 @@
 /* The survey as tables and as JSON. */
-#include "actors/cli/survey.h"
+#include "actors/cli/status/survey.h"
 
-#include "actors/cli/table.h"
-#include "actors/cli/units.h"
+#include "actors/cli/shared/json_member.h"
+#include "actors/cli/shared/table.h"
+#include "actors/cli/shared/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -119,25 +120,18 @@ void rp_survey_text(const rp_survey *survey, rp_buffer *out)
 
 /* -- for programs ------------------------------------------------------------------------------ */
 
-static void member(rp_buffer *out, const char *name, const char *value)
-{
-    rp_buffer_printf(out, "\"%s\":", name);
-    rp_json_string(out, rp_bytes_text(value));
-}
-
 static void models_json(const Rp__Actor *actor, rp_buffer *out)
 {
     rp_buffer_text(out, ",\"models\":[");
     for (size_t i = 0; i < actor->n_models; i++) {
         const Rp__ModelPresence *m = actor->models[i];
         rp_buffer_text(out, i ? ",{" : "{");
-        member(out, "name", m->name);
-        rp_buffer_text(out, ",");
-        member(out, "version", m->version);
+        rp_json_member(out, "name", m->name);
+        rp_json_member(out, "version", m->version);
         rp_buffer_text(out, ",\"lanes\":[");
         for (size_t l = 0; l < m->n_lanes; l++) {
             rp_buffer_text(out, l ? ",{" : "{");
-            member(out, "lane", m->lanes[l]->lane);
+            rp_json_member(out, "lane", m->lanes[l]->lane);
             rp_buffer_printf(
                 out, ",\"delivered_sequence\":%" PRIu64 "}", m->lanes[l]->delivered_sequence);
         }
@@ -153,11 +147,9 @@ static void actors_json(const rp_survey *survey, rp_buffer *out)
         const rp_roster_record *r = &survey->roster.records[i];
         const Rp__Actor *actor = r->actor;
         rp_buffer_text(out, i ? ",{" : "{");
-        member(out, "kind", actor->kind);
-        rp_buffer_text(out, ",");
-        member(out, "instance", actor->instance);
-        rp_buffer_text(out, ",");
-        member(out, "build", actor->build);
+        rp_json_member(out, "kind", actor->kind);
+        rp_json_member(out, "instance", actor->instance);
+        rp_json_member(out, "build", actor->build);
         rp_buffer_printf(out,
             ",\"alive\":%s,\"ready\":%s,\"age_ms\":%" PRIu64 ",\"started_unix_ms\":%" PRIu64
             ",\"pid\":%" PRIu32 ",\"slots_total\":%" PRIu32 ",\"slots_free\":%" PRIu32
@@ -165,10 +157,8 @@ static void actors_json(const rp_survey *survey, rp_buffer *out)
             r->alive ? "true" : "false", actor->ready ? "true" : "false", r->age_ns / RP_NS_PER_MS,
             actor->started_unix_ms, actor->pid, actor->slots_total, actor->slots_free,
             actor->pending);
-        rp_buffer_text(out, ",");
-        member(out, "host", actor->host ? actor->host : "");
-        rp_buffer_text(out, ",");
-        member(out, "admin", actor->admin ? actor->admin : "");
+        rp_json_member(out, "host", actor->host ? actor->host : "");
+        rp_json_member(out, "admin", actor->admin ? actor->admin : "");
         models_json(actor, out);
         rp_buffer_text(out, "}");
     }
@@ -181,7 +171,7 @@ void rp_survey_json(const rp_survey *survey, rp_buffer *out)
     size_t executors = rp_roster_ready(&survey->roster, "executor", NULL, NULL);
     bool ready = tokenizers && executors && !survey->missing;
     rp_buffer_text(out, "{");
-    member(out, "server", survey->server);
+    rp_json_member(out, "server", survey->server);
     rp_buffer_printf(
         out, ",\"ready\":%s,\"streams_missing\":%zu", ready ? "true" : "false", survey->missing);
     actors_json(survey, out);
@@ -189,7 +179,7 @@ void rp_survey_json(const rp_survey *survey, rp_buffer *out)
     for (size_t i = 0; i < survey->streams_count; i++) {
         const rp_survey_stream *s = &survey->streams[i];
         rp_buffer_text(out, i ? ",{" : "{");
-        member(out, "name", s->name);
+        rp_json_member(out, "name", s->name);
         rp_buffer_printf(out,
             ",\"messages\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"max_bytes\":%" PRIu64
             ",\"first_sequence\":%" PRIu64 ",\"last_sequence\":%" PRIu64 ",\"declared\":%s}",
@@ -200,9 +190,8 @@ void rp_survey_json(const rp_survey *survey, rp_buffer *out)
     for (size_t i = 0; i < survey->durables_count; i++) {
         const rp_survey_durable *d = &survey->durables[i];
         rp_buffer_text(out, i ? ",{" : "{");
-        member(out, "stream", d->stream);
-        rp_buffer_text(out, ",");
-        member(out, "name", d->name);
+        rp_json_member(out, "stream", d->stream);
+        rp_json_member(out, "name", d->name);
         rp_buffer_printf(out,
             ",\"pending\":%" PRIu64 ",\"unacknowledged\":%" PRIu64 ",\"redelivered\":%" PRIu64
             ",\"pulls_waiting\":%" PRIu64 ",\"floor_sequence\":%" PRIu64 "}",

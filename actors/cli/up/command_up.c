@@ -36,19 +36,20 @@ static const rp_option options[] = {
 
 static const char help[] =
     "Starts what answers requests and stays in the foreground: a nats-server with JetStream on\n"
-    "loopback (unless --server or NATS_URL names a running one), its streams and durables, "
-    "tokenizers\n"
-    "and executors. It says when all are ready and how to publish. A process that dies is started\n"
-    "again, with growing pauses, 5 times in a row. Ctrl-C stops everything in order: the actors "
-    "hand\n"
-    "back what they hold, then the server; nothing is left running, not even when this is killed.\n"
+    "loopback (unless --server or NATS_URL names a running one), its streams and durables,\n"
+    "tokenizers and executors. It says when all are ready and how to publish. A process that dies\n"
+    "is started again, with growing pauses, 5 times in a row. Ctrl-C stops everything in order: "
+    "the\n"
+    "actors hand back what they hold, then the server; nothing is left running, not even when "
+    "this\n"
+    "is killed.\n"
     "\n"
-    "Work that waits for a version that no executor serves any more is answered `unavailable`. "
-    "When\n"
-    "REQUEST or EXEC is three quarters full, what is settled is removed.\n"
+    "Work that waits for a version that no executor serves any more is answered `unavailable`.\n"
+    "When REQUEST or EXEC is three quarters full, what is settled is removed.\n"
     "\n"
     "  reprise up --model gemma3=gemma3.gguf\n"
     "  reprise up --model gemma3=gemma3.gguf --ask \"Why is the sky blue?\"\n"
+    "  reprise up --model gemma3=gemma3.gguf --ask \"One, two,\" -- --raw --max-tokens 16\n"
     "  reprise up --model a=a.gguf --model b=b.gguf --executors 2 --port 0 --data /srv/reprise\n"
     "  NATS_URL=nats://10.0.0.5:4222 reprise up --model gemma3=gemma3.gguf\n"
     "\n"
@@ -123,14 +124,19 @@ static int run(const rp_command *command, int argc, char **argv)
         .models = &models,
         .json = s.common.json,
         .ask = s.ask,
+        .ask_options = argv + 1,
+        .ask_options_count = (size_t)arguments,
         .port = (uint16_t)s.port,
         .tokenizers = s.tokenizers,
         .executors = s.executors,
         .ready_ns = s.ready_ns};
     rp_status status = RP_OK;
-    if (arguments > 0)
+    if (arguments > 0 && (!s.ask || argv[1][0] != '-'))
         status = rp_error_set(&error, RP_INVALID, NULL,
-            "what is \"%.100s\"? A text to ask goes behind --ask, in quotes", argv[1]);
+            "what is \"%.100s\"? A text to ask goes behind --ask, in quotes, and options for how "
+            "to "
+            "ask it behind --",
+            argv[1]);
     if (status == RP_OK)
         status = read_models(&s, &models, &error);
     if (status == RP_OK)
@@ -146,7 +152,7 @@ static int run(const rp_command *command, int argc, char **argv)
 const rp_command rp_command_up = {
     .name = "up",
     .summary = "start a server and the actors, and stay with them",
-    .usage = "--model NAME=FILE.gguf... [OPTIONS]",
+    .usage = "--model NAME=FILE.gguf... [OPTIONS] [--ask TEXT [-- OPTIONS OF reprise ask]]",
     .help = help,
     .options = options,
     .run = run,

@@ -25,7 +25,7 @@ struct rp_crew {
     const char *server_arguments[16];
     const char *actor_arguments[RP_CHILD_ARGUMENTS_MAX];
     char model_arguments[RP_DECLARATION_MODELS_MAX][RP_NAME_MAX + RP_BROKER_PATH_BYTES + 2];
-    const char *ask_arguments[16];
+    const char *ask_arguments[RP_CREW_ASK_OPTIONS_MAX + 8];
     rp_member server, ask;
     rp_member actors[RP_CREW_ACTORS_MAX];
     size_t actors_count;
@@ -227,14 +227,24 @@ rp_status rp_crew_start_actors(rp_crew *crew, rp_error *reterr)
     return status;
 }
 
-rp_status rp_crew_start_ask(rp_crew *crew, const char *text, bool json, rp_error *reterr)
+const char *rp_crew_self(const rp_crew *crew)
+{
+    return crew->self;
+}
+
+rp_status rp_crew_start_ask(rp_crew *crew, const char *text, char *const *options,
+    size_t options_count, bool json, rp_error *reterr)
 {
     const char **a = crew->ask_arguments;
+    if (options_count > RP_CREW_ASK_OPTIONS_MAX)
+        return rp_error_limit(reterr, "ask", "64 words", "too many options for reprise ask");
     *a++ = "ask";
     *a++ = "--model";
     *a++ = crew->spec.models->models[0].name;
     if (json)
         *a++ = "--json";
+    for (size_t i = 0; i < options_count; i++)
+        *a++ = options[i];
     *a++ = "--";
     *a++ = text;
     add_member(crew, &crew->ask, "ask", NULL, crew->self, crew->ask_arguments);

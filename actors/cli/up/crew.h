@@ -6,12 +6,12 @@
 #ifndef ACTORS_CLI_UP_CREW_H
 #define ACTORS_CLI_UP_CREW_H
 
-#include "actors/cli/roster.h"
+#include "actors/cli/shared/roster.h"
 #include "actors/cli/up/broker.h"
 #include "actors/cli/up/child.h"
 #include "runtime/provision/models.h"
 
-enum { RP_CREW_ACTORS_MAX = 64, RP_CREW_KIND_MAX = 32 };
+enum { RP_CREW_ACTORS_MAX = 64, RP_CREW_KIND_MAX = 32, RP_CREW_ASK_OPTIONS_MAX = 64 };
 
 /* All borrowed. */
 typedef struct rp_crew_spec {
@@ -45,9 +45,13 @@ RP_MUST_USE rp_status rp_crew_new(const rp_crew_spec *spec, rp_crew **ret_crew, 
 RP_MUST_USE rp_status rp_crew_start_server(rp_crew *crew, rp_error *reterr);
 RP_MUST_USE rp_status rp_crew_start_actors(rp_crew *crew, rp_error *reterr);
 
-/* Starts `reprise ask TEXT` with our output as its own. */
-RP_MUST_USE rp_status rp_crew_start_ask(
-    rp_crew *crew, const char *text, bool json, rp_error *reterr);
+/* Our own binary. */
+const char *rp_crew_self(const rp_crew *crew);
+
+/* Starts `reprise ask OPTIONS TEXT` with our output as its own. RP_LIMIT beyond
+ * RP_CREW_ASK_OPTIONS_MAX options. */
+RP_MUST_USE rp_status rp_crew_start_ask(rp_crew *crew, const char *text, char *const *options,
+    size_t options_count, bool json, rp_error *reterr);
 rp_child *rp_crew_ask(rp_crew *crew);
 
 /* Notes who is ready; `on_ready` for each that was not before. True when all actors are. */

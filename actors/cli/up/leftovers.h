@@ -10,7 +10,7 @@
 #ifndef ACTORS_CLI_UP_LEFTOVERS_H
 #define ACTORS_CLI_UP_LEFTOVERS_H
 
-#include "actors/cli/roster.h"
+#include "actors/cli/shared/roster.h"
 #include "runtime/provision/models.h"
 
 typedef struct rp_leftovers {

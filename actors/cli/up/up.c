@@ -212,8 +212,14 @@ static void serve(up *u)
     if (!u->spec.ask) {
         char server[RP_ENDPOINT_NAME_BYTES];
         rp_client_server(u->work.client, server);
-        rp_notes_ready(&u->notes, server, u->spec.models, u->spec.data);
-    } else if (rp_crew_start_ask(u->crew, u->spec.ask, u->spec.json, &error) != RP_OK) {
+        rp_ready ready = {.server = server,
+            .models = u->spec.models,
+            .data = u->spec.data,
+            .self = rp_crew_self(u->crew),
+            .continues = rp_roster_continues(&u->work.roster, u->spec.models->models[0].name)};
+        rp_notes_ready(&u->notes, &ready);
+    } else if (rp_crew_start_ask(u->crew, u->spec.ask, u->spec.ask_options,
+                   u->spec.ask_options_count, u->spec.json, &error) != RP_OK) {
         fail(u, &error);
     }
 }

@@ -20,9 +20,11 @@ enum { RP_UP_KIND_MAX = 32 };
 typedef struct rp_up_spec {
     const rp_endpoint *endpoint; /* of the given server; of ours, what is not its address */
     const rp_model_args *models;
-    const char *data;        /* locked by the caller */
-    const char *nats_server; /* to start; NULL = use the given server */
-    const char *ask;         /* NULL = serve until a signal */
+    const char *data;         /* locked by the caller */
+    const char *nats_server;  /* to start; NULL = use the given server */
+    const char *ask;          /* NULL = serve until a signal */
+    char *const *ask_options; /* for the `reprise ask` that asks it, in front of its text */
+    size_t ask_options_count;
     uint16_t port;
     uint64_t tokenizers, executors; /* 1 to RP_UP_KIND_MAX */
     uint64_t ready_ns;

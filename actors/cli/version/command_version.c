@@ -10,8 +10,8 @@ typedef struct settings {
 static int run(const rp_command *command, int argc, char **argv)
 {
     settings s = {0};
-    int arguments = 0, done = 0;
-    if (rp_cli_parse(command, argc, argv, &s, &arguments, &done))
+    int done = 0;
+    if (rp_cli_parse(command, argc, argv, &s, NULL, &done))
         return done;
     rp_buffer out;
     rp_buffer_init(&out, 4096);

@@ -1,0 +1,10 @@
+#include "actors/cli/shared/json_member.h"
+
+#include "runtime/base/json.h"
+
+void rp_json_member(rp_buffer *out, const char *name, const char *value)
+{
+    bool first = out->len == 0 || out->data[out->len - 1] == '{';
+    rp_buffer_printf(out, "%s\"%s\":", first ? "" : ",", name);
+    rp_json_string(out, rp_bytes_text(value));
+}
