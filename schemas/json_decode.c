@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "runtime/base/decimal.h"
 #include "runtime/base/json.h"
 #include "runtime/base/utf8.h"
 
@@ -57,15 +58,9 @@ typedef struct integer {
 static bool parse_decimal(rp_bytes text, integer *ret_value)
 {
     integer value = {.negative = text.len > 0 && text.data[0] == '-'};
-    size_t i = value.negative;
-    if (i == text.len || text.len > 21)
+    rp_bytes digits = rp_bytes_of(text.data + value.negative, text.len - value.negative);
+    if (text.len > 21 || rp_decimal_parse(digits, &value.distance) != RP_OK)
         return false;
-    for (; i < text.len; i++) {
-        unsigned digit = (unsigned)text.data[i] - '0';
-        if (digit > 9 || value.distance > (UINT64_MAX - digit) / 10)
-            return false;
-        value.distance = value.distance * 10 + digit;
-    }
     *ret_value = value;
     return true;
 }

@@ -15,6 +15,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "runtime/base/decimal.h"
+
 enum { CHAIN_BODY_BYTES_MAX = 8 << 20, CHAIN_TEXTS_BYTES_MAX = 32 << 10, CHAIN_RETRY_MS = 200 };
 
 rp_status rp__chain_init(rp_context *context)
@@ -62,17 +64,15 @@ static rp__queued *queued_at(rp_context *context, size_t index)
 
 /* -- how far has it come ----------------------------------------------------------------------- */
 
-/* Rp-Try is <process instance>:<deliveries>. */
+/* Rp-Try is <process instance>:<deliveries>. One that does not say so is older than any. */
 static uint64_t deliveries_of(rp_bytes attempt)
 {
-    uint64_t number = 0, factor = 1;
-    for (size_t i = attempt.len; i > 0 && attempt.data[i - 1] != ':' && factor; i--) {
-        if (attempt.data[i - 1] < '0' || attempt.data[i - 1] > '9')
-            return 0;
-        number += (uint64_t)(attempt.data[i - 1] - '0') * factor;
-        factor *= 10;
-    }
-    return number;
+    uint64_t number;
+    const uint8_t *colon = attempt.len ? memrchr(attempt.data, ':', attempt.len) : NULL;
+    if (!colon)
+        return 0;
+    rp_bytes digits = rp_bytes_of(colon + 1, (size_t)(attempt.data + attempt.len - colon) - 1);
+    return rp_decimal_parse(digits, &number) == RP_OK ? number : 0;
 }
 
 typedef enum standing {

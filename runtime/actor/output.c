@@ -1,5 +1,6 @@
 #include "runtime/actor/worker_internal.h"
 
+#include "runtime/base/decimal.h"
 #include "runtime/base/hash.h"
 #include "schemas/codec.h"
 #include "schemas/reprise/v1/dead.pb-c.h"
@@ -24,34 +25,20 @@ void rp__attempt(const rp_context *context, char text[RP__TRY_BYTES])
         context->message->deliveries);
 }
 
-static bool take_number(rp_bytes text, size_t *at, char end, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    size_t start = *at;
-    for (; *at < text.len && text.data[*at] >= '0' && text.data[*at] <= '9'; ++*at) {
-        uint64_t digit = (uint64_t)(text.data[*at] - '0');
-        if (number > (UINT64_MAX - digit) / 10)
-            return false;
-        number = number * 10 + digit;
-    }
-    *ret_number = number;
-    if (*at == start)
-        return false;
-    return end ? *at < text.len && text.data[(*at)++] == (uint8_t)end : *at == text.len;
-}
-
 rp_status rp__cause_parse(
     rp_bytes text, rp_bytes *ret_stream, uint64_t *ret_sequence, uint64_t *ret_index)
 {
     size_t at = 0;
     while (at < text.len && text.data[at] != ':')
         at++;
-    rp_bytes stream = rp_bytes_of(text.data, at++);
-    uint64_t sequence, index;
-    if (stream.len == 0 || at >= text.len || !take_number(text, &at, ':', &sequence) ||
-        !take_number(text, &at, '\0', &index))
+    if (at == 0 || at == text.len)
         return RP_INVALID;
-    *ret_stream = stream;
+    rp_bytes rest = rp_bytes_of(text.data + at + 1, text.len - at - 1);
+    uint64_t sequence, index;
+    if (rp_decimal_take(&rest, &sequence) != RP_OK || rest.len == 0 || rest.data[0] != ':' ||
+        rp_decimal_parse(rp_bytes_of(rest.data + 1, rest.len - 1), &index) != RP_OK)
+        return RP_INVALID;
+    *ret_stream = rp_bytes_of(text.data, at);
     *ret_sequence = sequence;
     *ret_index = index;
     return RP_OK;

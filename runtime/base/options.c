@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/decimal.h"
+
 enum { NUMBER_BYTES = 32 };
 
 typedef struct unit {
@@ -18,18 +20,13 @@ const char *rp_environment_system(const char *name)
 
 static rp_status parse_number(const char *text, const unit *units, uint64_t *ret_value)
 {
-    uint64_t value = 0;
-    const char *p = text;
-    if (*p < '0' || *p > '9')
-        return RP_INVALID;
-    for (; *p >= '0' && *p <= '9'; p++) {
-        uint64_t digit = (uint64_t)(*p - '0');
-        if (value > (UINT64_MAX - digit) / 10)
-            return RP_LIMIT;
-        value = value * 10 + digit;
-    }
+    uint64_t value;
+    rp_bytes rest = rp_bytes_text(text);
+    rp_status status = rp_decimal_take(&rest, &value);
+    if (status != RP_OK)
+        return status;
     for (const unit *u = units; u->name; u++) {
-        if (strcmp(p, u->name) != 0)
+        if (!rp_bytes_is(rest, u->name))
             continue;
         if (value > UINT64_MAX / u->factor)
             return RP_LIMIT;

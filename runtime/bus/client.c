@@ -1,6 +1,7 @@
 #include "runtime/bus/client.h"
 
 #include "runtime/base/clock.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/name.h"
 #include "runtime/bus/jetstream/wire.h"
 
@@ -125,7 +126,7 @@ static rp_bytes text_header(natsMsg *nats, const char *name)
 static uint64_t number_header(natsMsg *nats, const char *name)
 {
     uint64_t number = 0;
-    return rp__wire_number(text_header(nats, name), &number) == RP_OK ? number : 0;
+    return rp_decimal_parse(text_header(nats, name), &number) == RP_OK ? number : 0;
 }
 
 static rp_bytes message_header(const rp_message *message, rp_header header)

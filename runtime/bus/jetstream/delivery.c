@@ -1,5 +1,7 @@
 #include "runtime/bus/jetstream/internal.h"
 
+#include "runtime/base/decimal.h"
+
 #include <stdlib.h>
 
 static rp_bytes header_of(const rp_message *message, rp_header header)
@@ -79,7 +81,7 @@ int rp__delivery_status(natsMsg *nats)
     const char *status = NULL;
     uint64_t number;
     if (natsMsg_GetDataLength(nats) != 0 || natsMsgHeader_Get(nats, "Status", &status) != NATS_OK ||
-        rp__wire_number(rp_bytes_text(status), &number) != RP_OK || number > 999)
+        rp_decimal_parse(rp_bytes_text(status), &number) != RP_OK || number > 999)
         return 0;
     return (int)number;
 }

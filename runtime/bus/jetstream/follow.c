@@ -6,6 +6,7 @@
  * last message that was handed over. So whoever follows sees no gap and no repetition, only now and
  * then a pause.
  */
+#include "runtime/base/decimal.h"
 #include "runtime/base/name.h"
 #include "runtime/bus/jetstream/internal.h"
 
@@ -210,7 +211,7 @@ static void take_status(rp_follower *follower, natsMsg *nats, int code)
     }
     /* A heartbeat says which message was the last: what did not come is missing. */
     if (natsMsgHeader_Get(nats, "Nats-Last-Consumer", &last) == NATS_OK &&
-        rp__wire_number(rp_bytes_text(last), &sequence) == RP_OK &&
+        rp_decimal_parse(rp_bytes_text(last), &sequence) == RP_OK &&
         sequence >= follower->consumer_next)
         again(follower, 0);
     else if (code != 100)

@@ -4,6 +4,7 @@
  * Entries are sent again after ack_wait, after a "not now" with back-off, and all of them in their
  * order when a connection was lost. A publish carries its message id or its expected sequence, so
  * sending it twice stores it once. */
+#include "runtime/base/decimal.h"
 #include "runtime/base/name.h"
 #include "runtime/bus/jetstream/internal.h"
 
@@ -378,7 +379,7 @@ static void answer_last(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
     }
     rp__delivery_view(&view, nats);
     if (code != 0 || natsMsgHeader_Get(nats, "Nats-Sequence", &sequence) != NATS_OK ||
-        rp__wire_number(rp_bytes_text(sequence), &view.message.stream_sequence) != RP_OK) {
+        rp_decimal_parse(rp_bytes_text(sequence), &view.message.stream_sequence) != RP_OK) {
         finish_question(js, entry, RP_INVALID, NULL);
         return;
     }

@@ -3,22 +3,9 @@
 #include <stdio.h>
 #include <yyjson.h>
 
-enum { TOKENS_SHORT = 9, TOKENS_LONG = 11, TOKENS_MAX = 12 };
+#include "runtime/base/decimal.h"
 
-rp_status rp__wire_number(rp_bytes text, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    if (text.len == 0)
-        return RP_INVALID;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (c < '0' || c > '9' || number > (UINT64_MAX - (uint64_t)(c - '0')) / 10)
-            return RP_INVALID;
-        number = number * 10 + (uint64_t)(c - '0');
-    }
-    *ret_number = number;
-    return RP_OK;
-}
+enum { TOKENS_SHORT = 9, TOKENS_LONG = 11, TOKENS_MAX = 12 };
 
 static size_t split(rp_bytes subject, rp_bytes tokens[TOKENS_MAX])
 {
@@ -43,11 +30,12 @@ rp_status rp__wire_delivery_parse(rp_bytes reply, rp__wire_delivery *ret_deliver
         return RP_INVALID;
     const rp_bytes *t = tokens + (count == TOKENS_SHORT ? 2 : 4);
     rp__wire_delivery d = {.stream = t[0], .consumer = t[1]};
-    if (d.stream.len == 0 || d.consumer.len == 0 || rp__wire_number(t[2], &d.deliveries) != RP_OK ||
-        rp__wire_number(t[3], &d.stream_sequence) != RP_OK ||
-        rp__wire_number(t[4], &d.consumer_sequence) != RP_OK ||
-        rp__wire_number(t[5], &d.timestamp_ns) != RP_OK ||
-        rp__wire_number(t[6], &d.pending) != RP_OK)
+    if (d.stream.len == 0 || d.consumer.len == 0 ||
+        rp_decimal_parse(t[2], &d.deliveries) != RP_OK ||
+        rp_decimal_parse(t[3], &d.stream_sequence) != RP_OK ||
+        rp_decimal_parse(t[4], &d.consumer_sequence) != RP_OK ||
+        rp_decimal_parse(t[5], &d.timestamp_ns) != RP_OK ||
+        rp_decimal_parse(t[6], &d.pending) != RP_OK)
         return RP_INVALID;
     *ret_delivery = d;
     return RP_OK;

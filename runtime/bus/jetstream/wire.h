@@ -59,9 +59,6 @@ typedef struct rp__wire_consumer {
 /* RP_INVALID where the body is no such JSON. */
 RP_MUST_USE rp_status rp__wire_consumer_parse(rp_bytes body, rp__wire_consumer *ret_consumer);
 
-/* A decimal number without sign; RP_INVALID where it is none or does not fit. */
-RP_MUST_USE rp_status rp__wire_number(rp_bytes text, uint64_t *ret_number);
-
 /* The status of a publish's answer, as bus.h names them. */
 rp_status rp__wire_ack_status(const rp__wire_ack *ack);
 

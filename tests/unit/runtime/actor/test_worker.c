@@ -260,7 +260,8 @@ Test(worker, chain_tells_when_it_has_room_again)
 /* A slow earlier attempt may still be at work: whoever comes next begins from what it stored. */
 Test(worker, puts_back_where_another_attempt_stored_what_waits)
 {
-    static const char *const attempts[] = {"other:1", "me:2", "me:0", "me:1x"};
+    static const char *const attempts[] = {
+        "other:1", "me:2", "me:0", "me:1x", "other:18446744073709551625", "other"};
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
         bench *b = bench_open(&(bench_spec){.handle = say_four});
         bench_deliver(b, 7, 2);

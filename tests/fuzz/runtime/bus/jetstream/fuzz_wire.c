@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/decimal.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool condition)
@@ -21,7 +23,7 @@ static void check_number(rp_bytes text)
 {
     char again[24];
     uint64_t number;
-    if (rp__wire_number(text, &number) != RP_OK)
+    if (rp_decimal_parse(text, &number) != RP_OK)
         return;
     while (text.len > 1 && *text.data == '0')
         text = rp_bytes_of(text.data + 1, text.len - 1);

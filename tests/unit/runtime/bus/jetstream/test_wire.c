@@ -8,33 +8,6 @@
 #include "runtime/base/buffer.h"
 #include "runtime/bus/bus.h"
 
-/* -- numbers ----------------------------------------------------------------------------------- */
-
-Test(wire, number)
-{
-    static const struct {
-        const char *text;
-        uint64_t number;
-    } right[] = {{"0", 0}, {"007", 7}, {"18446744073709551615", UINT64_MAX},
-        {"18446744073709551609", UINT64_MAX - 6}, {"000000000000000000000000000001", 1}};
-    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
-        uint64_t number = 11;
-        cr_expect_eq(rp__wire_number(rp_bytes_text(right[i].text), &number), RP_OK);
-        cr_expect_eq(number, right[i].number, "%s", right[i].text);
-    }
-    static const char *const wrong[] = {"", " ", "-1", "+1", "1 ", "0x1", "1.0", "1e3",
-        "18446744073709551616", "18446744073709551620", "28446744073709551615",
-        "99999999999999999999", "184467440737095516150", "\xC2\xB2"};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        uint64_t number = 11;
-        cr_expect_eq(rp__wire_number(rp_bytes_text(wrong[i]), &number), RP_INVALID, "%s", wrong[i]);
-        cr_expect_eq(number, 11);
-    }
-    uint64_t number;
-    cr_expect_eq(rp__wire_number(rp_bytes_of("12345", 3), &number), RP_OK);
-    cr_expect_eq(number, 123);
-}
-
 /* -- deliveries -------------------------------------------------------------------------------- */
 
 static rp_status parse(const char *reply, rp__wire_delivery *ret)
@@ -103,10 +76,6 @@ Test(wire, long_subjects)
     cr_expect_eq(rp__wire_delivery_parse(rp_bytes_of(text, len), &d), RP_INVALID);
     memset(text, '9', len);
     cr_expect_eq(rp__wire_delivery_parse(rp_bytes_of(text, len), &d), RP_INVALID);
-    uint64_t number;
-    cr_expect_eq(rp__wire_number(rp_bytes_of(text, len), &number), RP_INVALID);
-    memset(text, '0', len);
-    cr_expect_eq(rp__wire_number(rp_bytes_of(text, len), &number), RP_OK);
     free(text);
 }
 
