@@ -41,24 +41,48 @@ static int words_matched(const char *name, int argc, char **argv)
     return words;
 }
 
+/* The command that argv names, and how many of its words; NULL where there is none. */
+static const rp_command *find(int argc, char **argv, int *ret_words)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        *ret_words = words_matched(commands[i]->name, argc, argv);
+        if (*ret_words > 0)
+            return commands[i];
+    }
+    return NULL;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* `reprise help`, and `reprise help COMMAND`. */
+static int help(int argc, char **argv)
+{
+    char *call[] = {argv[0], "--help", NULL};
+    int words = 0;
+    const rp_command *command = find(argc - 1, argv + 1, &words);
+    if (command)
+        return command->run(command, 2, call);
+    print_help(stdout);
+    return RP_EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
+    int words = 0;
     if (argc < 2) {
         print_help(stderr);
         return RP_EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
-        return RP_EXIT_OK;
-    }
+    if (asks_for_help(argv[1]))
+        return help(argc, argv);
     if (strcmp(argv[1], "--version") == 0)
         argv[1] = "version";
-    for (size_t i = 0; i < COMMANDS; i++) {
-        int words = words_matched(commands[i]->name, argc, argv);
-        if (words > 0)
-            return commands[i]->run(commands[i], argc - words, argv + words);
-    }
+    const rp_command *command = find(argc, argv, &words);
+    if (command)
+        return command->run(command, argc - words, argv + words);
     fprintf(stderr, "reprise: there is no command \"%s\"; reprise --help lists them\n", argv[1]);
     return RP_EXIT_USAGE;
 }

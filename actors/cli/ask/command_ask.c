@@ -15,7 +15,7 @@ static const rp_option options[] = {{"tenant", 't', RP_OPTION_TEXT, "NAME", "REP
                                         "default", "who asks", offsetof(rp_ask, tenant), 0, 0},
     {"model", 'm', RP_OPTION_TEXT, "NAME", "REPRISE_MODEL", NULL,
         "whom to ask; unset: the only model that is alive", offsetof(rp_ask, model), 0, 0},
-    {"system", 's', RP_OPTION_TEXT, "TEXT", NULL, NULL, "instructions before the conversation",
+    {"system", 0, RP_OPTION_TEXT, "TEXT", NULL, NULL, "instructions before the conversation",
         offsetof(rp_ask, system), 0, 0},
     {"raw", 'r', RP_OPTION_FLAG, NULL, NULL, NULL,
         "the text as it is, without the chat template: the model goes on with it",
@@ -77,9 +77,9 @@ static const char help[] =
     "  reprise ask \"Why is the sky blue?\"\n"
     "  reprise ask --raw --max-tokens 16 \"The three primary colours are\"\n"
     "  reprise ask --system \"Answer in French.\" --temperature 0.7 --seed 7 \"Who are you?\"\n"
-    "  reprise ask --raw --stop \"\\n\" - < prompt.txt          up to the end of the line\n"
-    "  reprise ask --json \"Hello\" | jq -rj .text           each chunk as it was sent, one a "
-    "line\n"
+    "  reprise ask --raw --stop . \"The capital of France is\"\n"
+    "  reprise ask --raw - < prompt.txt\n"
+    "  reprise ask --json \"Hello\" | jq -rj .text    each chunk as it was sent, one a line\n"
     "\n"
     "An answer that ends in an error goes to standard error, with the field, the limit and the\n"
     "cure, and the status is 1.\n";
@@ -113,8 +113,8 @@ static void tell_raw(const rp_ask *ask, const rp_ask_choice *choice)
 {
     if (choice->guessed_raw && !ask->common.json)
         fprintf(stderr,
-            "reprise: the file of %s has no chat template, so it goes on with the text as it is "
-            "(--raw); --chat\nreprise: would make a message of it\n",
+            "reprise: no chat template in the file of %s: it goes on with the text as it is "
+            "(--chat overrules)\n",
             choice->model);
 }
 

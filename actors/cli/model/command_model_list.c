@@ -1,5 +1,6 @@
 /* reprise model list: which models are alive, and who serves them. */
 #include "actors/cli/cli.h"
+#include "actors/cli/shared/json_member.h"
 #include "actors/cli/shared/roster.h"
 #include "actors/cli/shared/table.h"
 
@@ -57,14 +58,13 @@ static void as_json(const row *rows, size_t count, rp_buffer *out)
     rp_buffer_text(out, "{\"models\":[");
     for (size_t i = 0; i < count; i++) {
         const Rp__ModelPresence *m = rows[i].model;
-        rp_buffer_text(out, i ? ",{\"name\":" : "{\"name\":");
-        rp_json_string(out, rp_bytes_text(m->name));
-        rp_buffer_text(out, ",\"version\":");
-        rp_json_string(out, rp_bytes_text(m->version));
-        if (m->weights_digest) {
-            rp_buffer_text(out, ",\"weights_digest\":");
-            rp_json_string(out, rp_bytes_text(m->weights_digest));
-        }
+        rp_buffer_text(out, i ? ",{" : "{");
+        rp_json_member(out, "name", m->name);
+        rp_json_member(out, "version", m->version);
+        if (m->weights_digest)
+            rp_json_member(out, "weights_digest", m->weights_digest);
+        if (m->has_chat_template)
+            rp_buffer_printf(out, ",\"chat_template\":%s", m->chat_template ? "true" : "false");
         rp_buffer_printf(out,
             ",\"context_tokens\":%" PRIu32 ",\"lanes\":%zu,\"executors\":%zu,\"ready\":%zu"
             ",\"slots_total\":%" PRIu64 ",\"slots_free\":%" PRIu64 "}",
@@ -82,11 +82,12 @@ static void as_text(const row *rows, size_t count, rp_buffer *out)
         return;
     }
     rp_table_init(
-        &table, out, 6, "MODEL\0VERSION\0>CONTEXT\0>LANES\0>EXECUTORS READY\0>SLOTS FREE\0");
+        &table, out, 7, "MODEL\0VERSION\0CHAT\0>CONTEXT\0>LANES\0>EXECUTORS READY\0>SLOTS FREE\0");
     for (size_t i = 0; i < count; i++) {
         const Rp__ModelPresence *m = rows[i].model;
         rp_table_cell(&table, "%s", m->name);
         rp_table_cell(&table, "%s", m->version);
+        rp_table_cell(&table, "%s", !m->has_chat_template ? "?" : m->chat_template ? "yes" : "no");
         rp_table_cell(&table, "%" PRIu32, m->context_tokens);
         rp_table_cell(&table, "%zu", m->n_lanes);
         rp_table_cell(&table, "%zu/%zu", rows[i].ready, rows[i].executors);
@@ -139,7 +140,8 @@ const rp_command rp_command_model_list = {
     .usage = "[OPTIONS]",
     .help =
         "Lists the models and versions that executors serve now, as they say in ACTORS. Requests\n"
-        "use the name: infer.<tenant>.<name>.\n"
+        "use the name: infer.<tenant>.<name>. CHAT says whether the model's file brings a chat\n"
+        "template; a model without one goes on with a text rather than answering it.\n"
         "\n"
         "  reprise model list\n"
         "  reprise model list --json | jq -r '.models[].name'\n",

@@ -47,9 +47,8 @@ static int watch(const settings *s, rp_client *client)
     /* A server that goes away while watched may come back. */
     while (s->watch && (done == RP_EXIT_OK || done == RP_EXIT_UNREACHABLE)) {
         if (rp_interrupt_wait(s->every_ns))
-            done = RP_EXIT_INTERRUPTED;
-        else
-            done = look(s, client, survey, &out);
+            break;
+        done = look(s, client, survey, &out);
     }
     rp_buffer_done(&out);
     rp_survey_done(survey);
@@ -80,10 +79,11 @@ const rp_command rp_command_status = {
         "Shows the actors (one that has not been seen for 5 s is gone), the streams against their\n"
         "limits, and the durables: what waits, what is in work, what was delivered again. The "
         "last\n"
-        "line says whether requests are answered.\n"
+        "line says whether requests are answered. --watch looks again every 2 s, also over a\n"
+        "server's restart; Ctrl-C ends it.\n"
         "\n"
         "  reprise status\n"
-        "  reprise status --watch\n"
+        "  reprise status --watch --every 500ms\n"
         "  reprise status --json | jq '.durables[] | select(.pending > 0)'\n",
     .options = options,
     .run = run,

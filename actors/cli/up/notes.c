@@ -12,7 +12,7 @@ enum { TEXT_BYTES = 4096, OUTPUT_MAX = 64 << 10 };
 
 /* Examples: for a model that answers, and for one that goes on with a text. */
 static const char question[] = "Why is the sky blue?";
-static const char beginning[] = "The three primary colours are";
+static const char beginning[] = "Once upon a time";
 
 void rp_notes_init(rp_notes *notes, const rp_clock *clock, bool json)
 {
@@ -93,8 +93,9 @@ static void ask_text(const rp_ready *ready, rp_buffer *out)
     const char *first = ready->models->models[0].name;
     if (ready->continues)
         rp_buffer_printf(out,
-            "The file of %s has no chat template: it is a base model, which goes on with a text\n"
-            "instead of answering it.\n\n",
+            "There is no chat template in the file of %s, as with base models: it goes on with a "
+            "text\n"
+            "rather than answering it.\n\n",
             first);
     rp_buffer_text(out, "In another terminal, ask it, and see what runs:\n");
     call_text(ready, "ask", out);

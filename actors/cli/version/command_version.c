@@ -34,7 +34,10 @@ const rp_command rp_command_version = {
     .usage = "[--json]",
     .help =
         "Prints the version, the build (the commit; + where the tree differed from it) and the\n"
-        "libraries. Every answer names the build that gave it, so that a replay can tell.\n",
+        "libraries. Every answer names the build that gave it, so that a replay can tell.\n"
+        "\n"
+        "  reprise version\n"
+        "  reprise version --json | jq -r .build\n",
     .hides_server = true,
     .run = run,
 };
