@@ -1,4 +1,4 @@
-#include "tests/unit/support/fake_bus.h"
+#include "tests/unit/support/fake_bus_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,141 +13,6 @@ typedef struct fake_message {
 static fake_bus *fake_of(rp_bus *bus)
 {
     return (fake_bus *)bus;
-}
-
-static char *copy_of(rp_bytes text)
-{
-    char *copy = calloc(1, text.len + 1);
-    RP_ASSERT(copy);
-    if (text.len)
-        memcpy(copy, text.data, text.len);
-    return copy;
-}
-
-static void copy_text(char out[FAKE_TEXT_BYTES], rp_bytes text)
-{
-    RP_ASSERT(text.len < FAKE_TEXT_BYTES);
-    if (text.len)
-        memcpy(out, text.data, text.len);
-    out[text.len] = '\0';
-}
-
-static void stored_done(fake_stored *stored)
-{
-    free(stored->body);
-    for (size_t i = 0; i < RP_HEADER_COUNT; i++)
-        free(stored->headers[i]);
-}
-
-/* -- streams ----------------------------------------------------------------------------------- */
-
-static void stream_of(const char *subject, char stream[FAKE_TEXT_BYTES])
-{
-    static const char *const names[][2] = {{"reply.", "REPLY"}, {"result.", "RESULT"},
-        {"exec.", "EXEC"}, {"dead.", "DEAD"}, {"$KV.ACTORS.", "KV_ACTORS"}};
-    strcpy(stream, "OTHER");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strncmp(subject, names[i][0], strlen(names[i][0])) == 0)
-            strcpy(stream, names[i][1]);
-    }
-}
-
-static const fake_stored *last_of(const fake_bus *bus, const char *stream, const char *subject)
-{
-    for (size_t i = bus->stored_count; i > 0; i--) {
-        const fake_stored *s = &bus->stored[i - 1];
-        if (!s->gone && strcmp(s->stream, stream) == 0 && strcmp(s->subject, subject) == 0)
-            return s;
-    }
-    return NULL;
-}
-
-static const fake_stored *with_id(const fake_bus *bus, const char *stream, rp_bytes id)
-{
-    for (size_t i = 0; i < bus->stored_count && id.data; i++) {
-        const fake_stored *s = &bus->stored[i];
-        if (strcmp(s->stream, stream) == 0 && s->headers[RP_HEADER_MESSAGE_ID] &&
-            rp_bytes_is(id, s->headers[RP_HEADER_MESSAGE_ID]))
-            return s;
-    }
-    return NULL;
-}
-
-static rp_bytes header_in(const rp_publication *publication, rp_header header)
-{
-    for (size_t i = 0; i < publication->header_count; i++) {
-        if (publication->headers[i].header == header)
-            return publication->headers[i].value;
-    }
-    return rp_bytes_of(NULL, 0);
-}
-
-/* What the server does with a publish: the expected sequence is looked at before the id. */
-static rp_published store(fake_bus *bus, const rp_publication *publication)
-{
-    char stream[FAKE_TEXT_BYTES], subject[FAKE_TEXT_BYTES];
-    const bool put = publication->subject.len > 4 && !memcmp(publication->subject.data, "put.", 4);
-    copy_text(subject, rp_bytes_of(publication->subject.data + (put ? 4 : 0),
-                           publication->subject.len - (put ? 4 : 0)));
-    stream_of(subject, stream);
-    const fake_stored *last = last_of(bus, stream, subject);
-    if (publication->expect && (last ? last->sequence : 0) != publication->expected_sequence)
-        return (rp_published){.status = RP_CONFLICT, .why = "wrong last sequence"};
-    const fake_stored *same = with_id(bus, stream, header_in(publication, RP_HEADER_MESSAGE_ID));
-    if (same)
-        return (rp_published){.status = RP_DUPLICATE, .sequence = same->sequence};
-    RP_ASSERT(bus->stored_count < FAKE_STORED_MAX);
-    fake_stored *s = &bus->stored[bus->stored_count++];
-    uint64_t before = 0;
-    for (const fake_stored *p = bus->stored; p < s; p++)
-        before += strcmp(p->stream, stream) == 0;
-    strcpy(s->stream, stream);
-    strcpy(s->subject, subject);
-    s->sequence = before + 1;
-    s->body = copy_of(publication->body);
-    for (size_t i = 0; i < publication->header_count; i++) {
-        const rp_header_value *h = &publication->headers[i];
-        RP_ASSERT(!s->headers[h->header]);
-        s->headers[h->header] = copy_of(h->value);
-    }
-    return (rp_published){.sequence = s->sequence};
-}
-
-void fake_bus_put(
-    fake_bus *bus, const char *subject, const char *body, const char *cause, const char *attempt)
-{
-    rp_publication p = {.subject = rp_bytes_text(subject), .body = rp_bytes_text(body)};
-    rp_publication_header(&p, RP_HEADER_CAUSE, rp_bytes_text(cause));
-    rp_publication_header(&p, RP_HEADER_TRY, rp_bytes_text(attempt));
-    RP_ASSERT(store(bus, &p).status == RP_OK);
-}
-
-void fake_bus_drop(fake_bus *bus, const char *subject)
-{
-    for (size_t i = 0; i < bus->stored_count; i++)
-        bus->stored[i].gone |= strcmp(bus->stored[i].subject, subject) == 0;
-}
-
-const fake_stored *fake_bus_at(const fake_bus *bus, const char *subject, size_t index)
-{
-    for (size_t i = 0; i < bus->stored_count; i++) {
-        if (!bus->stored[i].gone && strcmp(bus->stored[i].subject, subject) == 0 && index-- == 0)
-            return &bus->stored[i];
-    }
-    return NULL;
-}
-
-size_t fake_bus_count(const fake_bus *bus, const char *subject)
-{
-    size_t count = 0;
-    while (fake_bus_at(bus, subject, count))
-        count++;
-    return count;
-}
-
-const char *fake_stored_header(const fake_stored *stored, rp_header header)
-{
-    return stored && stored->headers[header] ? stored->headers[header] : "";
 }
 
 /* -- publishing and reading -------------------------------------------------------------------- */
@@ -199,9 +64,16 @@ static rp_status publish(
         w->published = (rp_published){.status = fate.status, .why = "as the test says"};
         return RP_OK;
     }
-    w->published = store(bus, publication);
+    if (bus->cut || (fated && fate.kind == FAKE_DELAY)) {
+        w->held = true;
+        w->delayed = fake__made(publication);
+        w->expect = publication->expect;
+        w->expected_sequence = publication->expected_sequence;
+        return RP_OK;
+    }
+    w->published = fake__store_now(bus, publication);
     if (fated && fate.kind == FAKE_LOSE_ACK)
-        w->published = store(bus, publication);
+        w->published = fake__store_now(bus, publication);
     return RP_OK;
 }
 
@@ -214,8 +86,36 @@ static rp_status last(
     bus->read_count++;
     fake_waiting *w = wait_for(bus, arg);
     w->answer_cb = callback;
-    copy_text(w->stream, rp_bytes_text(stream));
-    copy_text(w->subject, rp_bytes_text(subject));
+    w->held = bus->cut;
+    fake__copy_text(w->stream, rp_bytes_text(stream));
+    fake__copy_text(w->subject, rp_bytes_text(subject));
+    return RP_OK;
+}
+
+static rp_status stream_state(rp_bus *b, const char *stream, rp_stream_cb callback, void *arg)
+{
+    fake_bus *bus = fake_of(b);
+    fake_waiting *w = wait_for(bus, arg);
+    w->stream_cb = callback;
+    w->held = bus->cut;
+    fake__copy_text(w->stream, rp_bytes_text(stream));
+    return RP_OK;
+}
+
+static rp_status purge(rp_bus *b, const char *stream, const char *filter, uint64_t keep_from,
+    rp_purged_cb callback, void *arg)
+{
+    fake_bus *bus = fake_of(b);
+    fake_waiting *w = wait_for(bus, arg);
+    w->purged_cb = callback;
+    for (size_t i = 0; i < bus->stored_count; i++) {
+        fake_stored *s = &bus->stored[i];
+        if (fake__is_gone(bus, s) || strcmp(s->stream, stream) != 0 || s->sequence >= keep_from ||
+            (filter && !fake__takes(filter, s->subject)))
+            continue;
+        s->gone = true;
+        w->purged++;
+    }
     return RP_OK;
 }
 
@@ -224,8 +124,11 @@ static void forget(rp_bus *b, void *arg)
     fake_bus *bus = fake_of(b);
     size_t kept = 0;
     for (size_t i = 0; i < bus->waiting_count; i++) {
-        if (bus->waiting[i].arg != arg)
-            bus->waiting[kept++] = bus->waiting[i];
+        fake_waiting *w = &bus->waiting[i];
+        if (w->arg == arg && w->delayed)
+            w->published_cb = NULL; /* is stored all the same */
+        if (w->arg != arg || w->delayed)
+            bus->waiting[kept++] = *w;
     }
     bus->waiting_count = kept;
 }
@@ -246,15 +149,14 @@ static void give_back(rp_message *message)
 {
     fake_message *m = (fake_message *)message;
     m->bus->messages_alive--;
-    stored_done(m->stored);
-    free(m->stored);
+    fake__stored_free(m->stored);
     free(m);
 }
 
 static fake_message view(fake_bus *bus, fake_stored *s)
 {
     return (fake_message){.message = {.subject = rp_bytes_text(s->subject),
-                              .body = rp_bytes_text(s->body),
+                              .body = rp_bytes_of(s->body, s->body_len),
                               .stream = rp_bytes_text(s->stream),
                               .stream_sequence = s->sequence,
                               .header = header_of,
@@ -265,7 +167,7 @@ static fake_message view(fake_bus *bus, fake_stored *s)
 
 static void answer(fake_bus *bus, const fake_waiting *w)
 {
-    const fake_stored *found = last_of(bus, w->stream, w->subject);
+    const fake_stored *found = fake__last_of(bus, w->stream, w->subject);
     rp_status status = bus->read_status != RP_OK ? bus->read_status : found ? RP_OK : RP_NOT_FOUND;
     fake_message lend = {0};
     if (status == RP_OK)
@@ -273,18 +175,117 @@ static void answer(fake_bus *bus, const fake_waiting *w)
     w->answer_cb(w->arg, status, status == RP_OK ? &lend.message : NULL);
 }
 
+static void answer_stream(const fake_bus *bus, const fake_waiting *w)
+{
+    uint64_t last = fake__last_sequence(bus, w->stream);
+    rp_stream_state state = {.first_sequence = last + 1, .last_sequence = last};
+    for (size_t i = bus->stored_count; i > 0; i--) {
+        const fake_stored *s = &bus->stored[i - 1];
+        if (fake__is_gone(bus, s) || strcmp(s->stream, w->stream) != 0)
+            continue;
+        state.first_sequence = s->sequence;
+        state.messages++;
+        state.bytes += s->body_len;
+    }
+    w->stream_cb(w->arg, RP_OK, &state);
+}
+
+/* -- followers --------------------------------------------------------------------------------- */
+
+static rp_status follow(rp_bus *b, const rp_follower_spec *spec, rp_follower **ret_follower)
+{
+    fake_bus *bus = fake_of(b);
+    uint64_t last = fake__last_sequence(bus, spec->stream);
+    for (size_t i = 0; i < FAKE_FOLLOWERS_MAX; i++) {
+        rp_follower *f = &bus->followers[i];
+        if (f->open)
+            continue;
+        *f = (rp_follower){.bus = bus, .spec = *spec, .open = true, .last_at_start = last};
+        f->next = spec->from == RP_FOLLOW_NEW        ? last + 1
+                  : spec->from == RP_FOLLOW_SEQUENCE ? spec->sequence
+                                                     : 1;
+        *ret_follower = f;
+        return RP_OK;
+    }
+    return RP_LIMIT;
+}
+
+static void unfollow(rp_follower *follower)
+{
+    RP_ASSERT(follower->open);
+    follower->open = false;
+}
+
+size_t fake_bus_followers(const fake_bus *bus)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < FAKE_FOLLOWERS_MAX; i++)
+        count += bus->followers[i].open;
+    return count;
+}
+
+static bool wants(const rp_follower *f, const fake_stored *s)
+{
+    if (s->sequence < f->next || fake__is_gone(f->bus, s) ||
+        strcmp(s->stream, f->spec.stream) != 0 || !fake__takes(f->spec.filter, s->subject))
+        return false;
+    return f->spec.from != RP_FOLLOW_LAST_PER_SUBJECT || s->sequence > f->last_at_start ||
+           fake__last_of(f->bus, s->stream, s->subject) == s;
+}
+
+/* One message, or that it has caught up; false where it has nothing to hear. */
+static bool follower_step(rp_follower *f)
+{
+    fake_stored *first = NULL;
+    uint64_t behind = 0;
+    for (size_t i = 0; i < f->bus->stored_count; i++) {
+        if (!wants(f, &f->bus->stored[i]))
+            continue;
+        behind += first != NULL;
+        first = first ? first : &f->bus->stored[i];
+    }
+    if (!f->caught_up && (!first || first->sequence > f->last_at_start)) {
+        f->caught_up = true;
+        if (f->spec.on_caught_up)
+            f->spec.on_caught_up(f->spec.arg);
+        return true;
+    }
+    if (!first)
+        return false;
+    fake_message lend = view(f->bus, first);
+    lend.message.pending = behind;
+    f->next = first->sequence + 1;
+    f->spec.on_message(f->spec.arg, &lend.message);
+    return true;
+}
+
+static bool followers_step(fake_bus *bus)
+{
+    for (size_t i = 0; i < FAKE_FOLLOWERS_MAX && !bus->cut; i++) {
+        if (bus->followers[i].open && follower_step(&bus->followers[i]))
+            return true;
+    }
+    return false;
+}
+
+/* -- turning it -------------------------------------------------------------------------------- */
+
 bool fake_bus_step(fake_bus *bus)
 {
     size_t i = 0;
     while (i < bus->waiting_count && bus->waiting[i].held)
         i++;
     if (i == bus->waiting_count)
-        return false;
+        return followers_step(bus);
     fake_waiting w = bus->waiting[i];
     bus->waiting_count--;
     memmove(&bus->waiting[i], &bus->waiting[i + 1], (bus->waiting_count - i) * sizeof w);
     if (w.answer_cb)
         answer(bus, &w);
+    else if (w.stream_cb)
+        answer_stream(bus, &w);
+    else if (w.purged_cb)
+        w.purged_cb(w.arg, RP_OK, w.purged);
     else if (w.published_cb)
         w.published_cb(w.arg, &w.published);
     return true;
@@ -298,8 +299,25 @@ void fake_bus_run(fake_bus *bus)
 
 void fake_bus_let_go(fake_bus *bus)
 {
-    for (size_t i = 0; i < bus->waiting_count; i++)
-        bus->waiting[i].held = false;
+    for (size_t i = 0; i < bus->waiting_count; i++) {
+        fake_waiting *w = &bus->waiting[i];
+        w->held = false;
+        if (w->delayed)
+            w->published = fake__store(bus, w->delayed, w->expect, w->expected_sequence);
+        fake__stored_free(w->delayed);
+        w->delayed = NULL;
+    }
+}
+
+void fake_bus_cut(fake_bus *bus)
+{
+    bus->cut = true;
+}
+
+void fake_bus_mend(fake_bus *bus)
+{
+    bus->cut = false;
+    fake_bus_let_go(bus);
 }
 
 /* -- mailboxes --------------------------------------------------------------------------------- */
@@ -342,13 +360,15 @@ void fake_bus_deliver(fake_bus *bus, const char *durable, const fake_delivery *d
     fake_message *m = calloc(1, sizeof *m);
     fake_stored *s = calloc(1, sizeof *s);
     RP_ASSERT(m && s && mailbox->open && mailbox->credit > 0);
-    copy_text(s->stream, rp_bytes_text(mailbox->spec.stream));
-    copy_text(s->subject, rp_bytes_text(delivery->subject ? delivery->subject : "exec.m.v.lane"));
+    fake__copy_text(s->stream, rp_bytes_text(mailbox->spec.stream));
+    fake__copy_text(
+        s->subject, rp_bytes_text(delivery->subject ? delivery->subject : "exec.m.v.lane"));
     s->sequence = delivery->sequence;
-    s->body = copy_of(rp_bytes_text(delivery->body));
+    s->body = fake__copy(rp_bytes_text(delivery->body));
+    s->body_len = strlen(s->body);
     for (size_t i = 0; i < FAKE_DELIVERY_HEADERS_MAX && delivery->headers[i].value; i++)
         s->headers[delivery->headers[i].header] =
-            copy_of(rp_bytes_text(delivery->headers[i].value));
+            fake__copy(rp_bytes_text(delivery->headers[i].value));
     *m = view(bus, s);
     m->message.deliveries = delivery->deliveries;
     m->message.timestamp_ns = delivery->timestamp_ns;
@@ -393,12 +413,6 @@ static rp_status no_subscribe(rp_bus *bus, const char *subject, const char *queu
     return RP_UNSUPPORTED;
 }
 
-static rp_status no_follow(rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower)
-{
-    (void)bus, (void)spec, (void)ret_follower;
-    return RP_UNSUPPORTED;
-}
-
 static size_t payload_bytes_max(const rp_bus *bus)
 {
     return ((const fake_bus *)bus)->payload_bytes_max;
@@ -421,7 +435,10 @@ fake_bus *fake_bus_new(void)
         .forget = forget,
         .send = no_send,
         .subscribe = no_subscribe,
-        .follow = no_follow,
+        .follow = follow,
+        .unfollow = unfollow,
+        .stream_state = stream_state,
+        .purge = purge,
         .payload_bytes_max = payload_bytes_max,
         .free = bus_free};
     fake_bus *bus = calloc(1, sizeof *bus);
@@ -435,6 +452,8 @@ void fake_bus_free(fake_bus *bus)
 {
     RP_ASSERT(bus->messages_alive == 0);
     for (size_t i = 0; i < bus->stored_count; i++)
-        stored_done(&bus->stored[i]);
+        fake__stored_done(&bus->stored[i]);
+    for (size_t i = 0; i < bus->waiting_count; i++)
+        fake__stored_free(bus->waiting[i].delayed);
     free(bus);
 }

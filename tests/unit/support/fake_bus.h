@@ -13,18 +13,24 @@
  *     fake_bus_free(bus);        fails where a message was not freed
  *
  * A fate decides what becomes of the next publish on a subject. The stream of a subject follows
- * from its first token: reply REPLY, result RESULT, exec EXEC, dead DEAD, $KV KV_<bucket>; else
- * OTHER.
+ * from its first token: reply REPLY, result RESULT, exec EXEC, dead DEAD, $KV KV_<bucket>, $O
+ * OBJ_<bucket>; else OTHER.
+ *
+ * Followers hear what their filter takes, one message a step, once nothing else waits. With a clock
+ * (`bus->clock`), what carries Nats-TTL is gone when its time is up, and nobody is told. A cut bus
+ * keeps what it is asked, as an outbox does, until it is mended.
  */
 #ifndef TESTS_UNIT_SUPPORT_FAKE_BUS_H
 #define TESTS_UNIT_SUPPORT_FAKE_BUS_H
 
+#include "runtime/base/clock.h"
 #include "runtime/bus/bus.h"
 
 enum {
-    FAKE_STORED_MAX = 256,
+    FAKE_STORED_MAX = 2048,
     FAKE_SETTLED_MAX = 256,
-    FAKE_WAITING_MAX = 64,
+    FAKE_WAITING_MAX = 128,
+    FAKE_FOLLOWERS_MAX = 32,
     FAKE_FATES_MAX = 8,
     FAKE_MAILBOXES_MAX = 16,
     FAKE_TEXT_BYTES = 256,
@@ -37,8 +43,10 @@ typedef struct fake_stored {
     char stream[FAKE_TEXT_BYTES];
     char subject[FAKE_TEXT_BYTES];
     uint64_t sequence;
-    char *body;
+    char *body; /* with a NUL behind it */
+    size_t body_len;
     char *headers[RP_HEADER_COUNT]; /* NULL = not there */
+    uint64_t expires_ns;            /* 0 = never */
     bool gone;
 } fake_stored;
 
@@ -56,7 +64,8 @@ typedef enum fake_fate_kind {
     FAKE_LOSE_ACK, /* stored; the outbox sends it again and hears what that comes to */
     FAKE_FAIL,     /* not stored; `status` is told */
     FAKE_REFUSE,   /* the call itself answers `status` */
-    FAKE_HOLD      /* stored; told only after fake_bus_let_go */
+    FAKE_HOLD,     /* stored; told only after fake_bus_let_go */
+    FAKE_DELAY     /* neither stored nor told before fake_bus_let_go */
 } fake_fate_kind;
 
 typedef struct fake_fate {
@@ -71,7 +80,13 @@ typedef struct fake_waiting {
     bool held;
     rp_published_cb published_cb; /* of a publish */
     rp_published published;
+    fake_stored *delayed; /* of a publish that is not stored yet */
+    bool expect;
+    uint64_t expected_sequence;
     rp_answer_cb answer_cb; /* of a read, which is answered when its turn comes */
+    rp_stream_cb stream_cb; /* likewise */
+    rp_purged_cb purged_cb;
+    uint64_t purged;
     char stream[FAKE_TEXT_BYTES], subject[FAKE_TEXT_BYTES];
 } fake_waiting;
 
@@ -82,8 +97,17 @@ struct rp_mailbox {
     bool open;
 };
 
+struct rp_follower {
+    struct fake_bus *bus;
+    rp_follower_spec spec;
+    bool open, caught_up;
+    uint64_t next, last_at_start;
+};
+
 typedef struct fake_bus {
-    rp_bus bus; /* first */
+    rp_bus bus;            /* first */
+    const rp_clock *clock; /* NULL = nothing expires */
+    bool cut;
     fake_stored stored[FAKE_STORED_MAX];
     size_t stored_count;
     fake_settled settled[FAKE_SETTLED_MAX];
@@ -93,6 +117,7 @@ typedef struct fake_bus {
     fake_fate fates[FAKE_FATES_MAX];
     rp_mailbox mailboxes[FAKE_MAILBOXES_MAX];
     size_t mailbox_count;
+    rp_follower followers[FAKE_FOLLOWERS_MAX];
     size_t published_count; /* publishes that were taken */
     size_t read_count;
     size_t messages_alive;
@@ -113,6 +138,10 @@ void fake_bus_run(fake_bus *bus);
 
 /* What was held may be told now. */
 void fake_bus_let_go(fake_bus *bus);
+
+/* No connection: publishes and reads wait, followers hear nothing. Then it is back. */
+void fake_bus_cut(fake_bus *bus);
+void fake_bus_mend(fake_bus *bus);
 
 /* The next publish whose subject begins with `prefix` (a constant) ends so. */
 void fake_bus_fate(fake_bus *bus, const char *prefix, fake_fate_kind kind, rp_status status);
@@ -138,6 +167,9 @@ void fake_bus_deliver(fake_bus *bus, const char *durable, const fake_delivery *d
 /* Stores a message as another process would. */
 void fake_bus_put(
     fake_bus *bus, const char *subject, const char *body, const char *cause, const char *attempt);
+
+/* Followers that are open. */
+size_t fake_bus_followers(const fake_bus *bus);
 
 /* What lies on a subject leaves its stream; the sequences go on. */
 void fake_bus_drop(fake_bus *bus, const char *subject);
