@@ -13,8 +13,9 @@
  *  - A publish is kept until the stream's acknowledgement, over lost connections and server
  *    restarts, and is sent again under its own identity. Its callback tells what became of it.
  *  - A message that is not settled is delivered again.
- *  - Everything is bounded. A full outbox answers RP_LIMIT; the caller holds back until the bus
- *    says `writable` again.
+ *  - Everything is bounded. A full outbox answers RP_LIMIT; the caller keeps what it has and tries
+ *    again a little later, as a worker's clock does for its contexts. There is room again as soon
+ *    as something that waits has its answer.
  *
  * A typical handler: a message is taken, its outputs are published, and when their callbacks say
  * RP_OK the message is settled and freed.
@@ -159,14 +160,39 @@ typedef void (*rp_answer_cb)(void *arg, rp_status status, const rp_message *mess
 
 /* -- following a stream ------------------------------------------------------------------------ */
 
-/* An ordered reader: every message of a filter, in stream order, without a gap, by an ephemeral
- * consumer that is made again wherever it broke off. */
+/* An ordered reader: every message of a filter, in stream order, each once, through an ephemeral
+ * consumer that is made again wherever it broke off: after a lost connection, a restart of the
+ * server, a message that did not come.
+ *
+ * A stream may lose what a follower was still to hand over, or become another one. The follower
+ * then goes on with what there is, and says so through on_lost(expected, first) before it hands
+ * over anything behind the loss:
+ *
+ *   0 < expected < first   The messages from `expected` up to and without `first` are gone unread:
+ *                          a limit, a purge or a retention took the stream's start away. The next
+ *                          message has the sequence `first` or a later one. Which of those that
+ *                          went the filter would have let through cannot be known; a loss is told
+ *                          though it may be of none of them.
+ *   expected = 0           The stream is another one: deleted and made anew under its name, or
+ *                          brought back to an earlier state (a backup, a machine that lost what was
+ *                          not on its disk yet), so that sequences that were handed over are given
+ *                          again. Nothing of what was handed over holds any more. The follower
+ *                          begins again, at the newest message of each subject where it began
+ *                          there, else at the stream's start, which is `first`.
+ *
+ * It is found out whenever the consumer is made, and while it reads with messages waiting behind
+ * (a follower that is level with the stream has nothing to lose). A follower from a sequence finds
+ * it at its start too: where the stream begins behind that sequence, or ends before the one before
+ * it, or is not the one that `created_ns` names.
+ *
+ * Not found out: messages that go from within the stream, by a limit for each subject, by a purge
+ * of one subject, or one by one. A reader cannot tell those from what its filter leaves out. */
 typedef struct rp_follower rp_follower;
 
 typedef enum rp_follow_from {
     RP_FOLLOW_NEW,              /* what comes from now on */
     RP_FOLLOW_LAST_PER_SUBJECT, /* the newest of each subject, then what comes */
-    RP_FOLLOW_SEQUENCE          /* from a stream sequence on */
+    RP_FOLLOW_SEQUENCE          /* from a stream sequence on; 0 = the first there is */
 } rp_follow_from;
 
 typedef struct rp_follower_spec {
@@ -174,9 +200,12 @@ typedef struct rp_follower_spec {
     const char *filter;
     rp_follow_from from;
     uint64_t sequence;
+    uint64_t created_ns; /* the stream that `sequence` is one of, as rp_stream_state has it; 0 =
+                            whichever it is */
     void (*on_message)(void *arg, const rp_message *message); /* borrows the message */
     void (*on_caught_up)(void *arg); /* all that was stored at the start has been handed over; also
                                         after each time the follower had to start anew */
+    void (*on_lost)(void *arg, uint64_t expected, uint64_t first); /* may be NULL; see above */
     void *arg;
 } rp_follower_spec;
 
@@ -187,13 +216,13 @@ typedef struct rp_stream_state {
     uint64_t last_sequence;  /* ever stored */
     uint64_t messages;
     uint64_t bytes, bytes_max; /* bytes_max 0 = no limit */
-    uint64_t settled_sequence; /* up to here every durable has settled all that it was to see; the
-                                  last sequence where there is no durable */
+    uint64_t settled_sequence; /* up to here every durable with explicit acknowledgement has settled
+                                  all that it was to see; the last sequence where there is none */
     uint64_t created_ns;       /* a stream made anew under its name is another one */
 } rp_stream_state;
 
-/* `state` is borrowed for the callback, NULL unless RP_OK. RP_NOT_FOUND, RP_TIMEOUT, RP_DENIED,
- * RP_UNAVAILABLE. */
+/* `state` is borrowed for the callback, NULL unless RP_OK. RP_NOT_FOUND, RP_TIMEOUT (also where
+ * there is no permission to ask), RP_DENIED, RP_UNAVAILABLE, RP_INVALID (the answer is none). */
 typedef void (*rp_stream_cb)(void *arg, rp_status status, const rp_stream_state *state);
 
 /* RP_OK with the number of messages that went; else as above. */
@@ -292,12 +321,16 @@ RP_MUST_USE rp_status rp_bus_follow(
     rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower);
 void rp_bus_unfollow(rp_bus *bus, rp_follower *follower);
 
-/* Asks what a stream holds, its durables included. */
+/* Asks what a stream holds, its durables included. The state is that of one moment but for
+ * settled_sequence, which is of that moment or a later one and never above last_sequence. RP_LIMIT
+ * where too many such questions wait. */
 RP_MUST_USE rp_status rp_bus_stream_state(
     rp_bus *bus, const char *stream, rp_stream_cb callback, void *arg);
 
 /* Deletes the messages of a stream below the sequence `keep_from`, those of one subject or wildcard
- * alone unless `filter` is NULL. Housekeeping's: an actor that is not a janitor deletes nothing. */
+ * alone unless `filter` is NULL. Deletes none where `keep_from` is 1, which is the least. RP_LIMIT
+ * as above, RP_INVALID for a filter that is none or a `keep_from` of 0. Housekeeping's: an actor
+ * that is not a janitor deletes nothing. */
 RP_MUST_USE rp_status rp_bus_purge(rp_bus *bus, const char *stream, const char *filter,
     uint64_t keep_from, rp_purged_cb callback, void *arg);
 
