@@ -38,6 +38,15 @@ static int print_help(const rp_command *command)
     return done;
 }
 
+/* A mistake in front of --json is told as JSON, too. */
+static bool wants_json(int argc, char **argv)
+{
+    bool wants = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        wants = wants || strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "-j") == 0;
+    return wants;
+}
+
 bool rp_cli_parse(const rp_command *command, int argc, char **argv, void *settings,
     int *ret_arguments, int *ret_done)
 {
@@ -45,7 +54,7 @@ bool rp_cli_parse(const rp_command *command, int argc, char **argv, void *settin
     size_t count = 0;
     int arguments = 0;
     rp_error error = {0};
-    const rp_cli_common *common = settings;
+    rp_cli_common *common = settings;
     tables[count++] = rp_cli_common_options;
     if (command->options)
         tables[count++] = command->options;
@@ -58,6 +67,8 @@ bool rp_cli_parse(const rp_command *command, int argc, char **argv, void *settin
             "what is \"%.100s\"? reprise %s takes options only", argv[1], command->name);
     if (ret_arguments)
         *ret_arguments = arguments;
+    if (status != RP_OK)
+        common->json = common->json || wants_json(argc, argv);
     if (common->help)
         *ret_done = print_help(command);
     else if (status != RP_OK)

@@ -10,7 +10,7 @@ from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import NotFoundError
 from support.paths import program
 
-STREAMS = {"REQUEST", "EXEC", "REPLY", "RESULT", "STEP", "CONTROL", "DEAD", "EXAMPLE", "KV_ACTORS", "OBJ_BLOBS"}
+STREAMS = {"REQUEST", "EXEC", "REPLY", "RESULT", "STEP", "CONTROL", "DEAD", "EXAMPLE", "TIMER", "KV_ACTORS", "OBJ_BLOBS"}
 SECOND = 10**9
 
 
@@ -81,6 +81,7 @@ async def test_durables_are_as_designed(nats_server, connection):
     provision(nats_server, "--model", "v1.2/x@a b", "--lanes", "2")
     for stream, name, filters in [
             ("REQUEST", "tokenizer", {"infer.*.*", "embed.*.*"}), ("EXAMPLE", "example", {"example.text.>"}),
+            ("EXAMPLE", "reminder", {"example.remind.*"}), ("TIMER", "reminder", {"timer.reminder.*.due"}),
             ("EXEC", "executor-v1=2E2=2Fx-a=20b-normal-0", {"exec.v1=2E2=2Fx.a=20b.normal-0"}),
             ("EXEC", "executor-v1=2E2=2Fx-a=20b-normal-1", {"exec.v1=2E2=2Fx.a=20b.normal-1"})]:
         durable = (await api(connection, f"CONSUMER.INFO.{stream}.{name}"))["config"]

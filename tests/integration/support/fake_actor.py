@@ -11,6 +11,8 @@ the environment, a comma list:
     endless        goes on answering until the request is cancelled
     refuse         answers with an error
     mute           takes requests and answers nothing
+    base           says that its model's file has no chat template
+    chat           says that it has one
 """
 
 import asyncio
@@ -37,11 +39,12 @@ def options():
 
 
 def models(given):
+    template = {"chat_template": "chat" in MODES} if {"base", "chat"} & MODES.keys() else {}
     for word in given.get("model", []):
         name, _, file = word.partition("=")
         digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
         yield {"name": name, "version": digest[:12], "weights_digest": digest, "context_tokens": 4096,
-               "lanes": [{"lane": "normal-0"}]}
+               "lanes": [{"lane": "normal-0"}], **template}
 
 
 class Fake:
