@@ -27,31 +27,33 @@
 #include "runtime/base/status.h"
 
 /* Every header that Reprise reads or writes. */
-#define RP_HEADER_MAP(X)                   \
-    X(MESSAGE_ID, "Nats-Msg-Id")           \
-    X(TTL, "Nats-TTL")                     \
-    X(ROLLUP, "Nats-Rollup")               \
-    X(SCHEDULE, "Nats-Schedule")           \
-    X(TARGET, "Nats-Schedule-Target")      \
-    X(MARKER, "Nats-Marker-Reason")        \
-    X(OPERATION, "KV-Operation")           \
-    X(SEQUENCE, "Nats-Sequence")           \
-    X(LAST_SEQUENCE, "Nats-Last-Sequence") \
-    X(CONTENT_TYPE, "Content-Type")        \
-    X(TRACEPARENT, "traceparent")          \
-    X(REQUEST, "Rp-Request")               \
-    X(TENANT, "Rp-Tenant")                 \
-    X(ENCODING, "Rp-Encoding")             \
-    X(REPLY_TO, "Rp-Reply-To")             \
-    X(CAUSE, "Rp-Cause")                   \
-    X(TRY, "Rp-Try")                       \
-    X(JOURNAL, "Rp-Journal")               \
-    X(BUILD, "Rp-Build")                   \
-    X(SCHEMA, "Rp-Schema")                 \
-    X(EPOCH, "Rp-Epoch")                   \
-    X(DEADLINE, "Rp-Deadline")             \
-    X(BODY, "Rp-Body")                     \
-    X(ACTOR, "Rp-Actor")                   \
+#define RP_HEADER_MAP(X)                        \
+    X(MESSAGE_ID, "Nats-Msg-Id")                \
+    X(TTL, "Nats-TTL")                          \
+    X(ROLLUP, "Nats-Rollup")                    \
+    X(SCHEDULE, "Nats-Schedule")                \
+    X(TARGET, "Nats-Schedule-Target")           \
+    X(SCHEDULE_TTL, "Nats-Schedule-TTL")        \
+    X(SCHEDULE_ZONE, "Nats-Schedule-Time-Zone") \
+    X(MARKER, "Nats-Marker-Reason")             \
+    X(OPERATION, "KV-Operation")                \
+    X(SEQUENCE, "Nats-Sequence")                \
+    X(LAST_SEQUENCE, "Nats-Last-Sequence")      \
+    X(CONTENT_TYPE, "Content-Type")             \
+    X(TRACEPARENT, "traceparent")               \
+    X(REQUEST, "Rp-Request")                    \
+    X(TENANT, "Rp-Tenant")                      \
+    X(ENCODING, "Rp-Encoding")                  \
+    X(REPLY_TO, "Rp-Reply-To")                  \
+    X(CAUSE, "Rp-Cause")                        \
+    X(TRY, "Rp-Try")                            \
+    X(JOURNAL, "Rp-Journal")                    \
+    X(BUILD, "Rp-Build")                        \
+    X(SCHEMA, "Rp-Schema")                      \
+    X(EPOCH, "Rp-Epoch")                        \
+    X(DEADLINE, "Rp-Deadline")                  \
+    X(BODY, "Rp-Body")                          \
+    X(ACTOR, "Rp-Actor")                        \
     X(SIGNATURE, "Rp-Signature")
 
 typedef enum rp_header {

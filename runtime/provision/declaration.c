@@ -47,10 +47,16 @@ const rp_stream_spec rp_declaration_streams[] = {
         .max_age_s = 7 * DAY_S, .mebibytes = 64, .per_subject_max = -1,
         .duplicates_ms = 120000},
     {.name = "EXAMPLE",
-        .description = "input and output of the example worker",
-        .subjects = {"example.text.>", "example.words.>"},
+        .description = "input and output of the example workers",
+        .subjects = {"example.text.>", "example.words.>", "example.remind.*", "example.reminded.*.*"},
         .max_age_s = DAY_S, .mebibytes = 32, .per_subject_max = -1,
         .duplicates_ms = 120000},
+    {.name = "TIMER",
+        .description = "timers of workers, and what fired",
+        .subjects = {"timer.*.*", "timer.*.*.due"},
+        /* A stream with schedules cannot refuse what is new, so this one must never be full. */
+        .mebibytes = 256, .per_subject_max = -1,
+        .duplicates_ms = 120000, .rollup = true, .message_ttl = true, .schedules = true},
     {.name = "KV_ACTORS",
         .description = "who is alive, what it serves, and how much it can take",
         .subjects = {"$KV.ACTORS.>"},
@@ -68,7 +74,9 @@ const size_t rp_declaration_streams_count =
 
 const rp_durable_spec rp_declaration_durables[] = {
     {"REQUEST", "tokenizer", "shared by all tokenizers", {"infer.*.*", "embed.*.*"}},
-    {"EXAMPLE", "example", "shared by all example workers", {"example.text.>"}}};
+    {"EXAMPLE", "example", "shared by all example workers", {"example.text.>"}},
+    {"EXAMPLE", "reminder", "shared by all reminders", {"example.remind.*"}},
+    {"TIMER", "reminder", "what fires for them", {"timer.reminder.*.due"}}};
 
 const size_t rp_declaration_durables_count =
     sizeof rp_declaration_durables / sizeof rp_declaration_durables[0];
@@ -80,7 +88,7 @@ enum { CONFIG_BYTES_MAX = 8192, ACK_WAIT_S = 5 };
 static void strings(rp_buffer *out, const char *const *texts)
 {
     rp_buffer_text(out, "[");
-    for (size_t i = 0; i < 3 && texts[i]; i++) {
+    for (size_t i = 0; i < RP_DECLARATION_SUBJECTS_MAX && texts[i]; i++) {
         rp_buffer_text(out, i ? "," : "");
         rp_json_string(out, rp_bytes_text(texts[i]));
     }
@@ -112,11 +120,12 @@ static void stream_config(
         ",\"max_msgs\":-1,\"max_msg_size\":-1,\"max_msgs_per_subject\":%" PRId32
         ",\"duplicate_window\":%" PRIu64 ",\"num_replicas\":%" PRIu32
         ",\"allow_direct\":true,\"allow_rollup_hdrs\":%s,\"allow_msg_ttl\":%s"
+        ",\"allow_msg_schedules\":%s"
         ",\"deny_delete\":%s,\"deny_purge\":false,\"sealed\":false,\"no_ack\":false"
         ",\"subject_delete_marker_ttl\":0,\"mirror\":null,\"sources\":null",
         s->discard_new ? "new" : "old", s->max_age_s * 1000000000, max_bytes, s->per_subject_max,
         s->duplicates_ms * UINT64_C(1000000), replicas, boolean(s->rollup), boolean(s->message_ttl),
-        boolean(s->deny_delete));
+        boolean(s->schedules), boolean(s->deny_delete));
     if (s->stored_as) {
         rp_buffer_text(out, ",\"subject_transform\":{\"src\":");
         rp_json_string(out, rp_bytes_text(s->subjects[0]));

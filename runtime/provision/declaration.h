@@ -36,7 +36,8 @@ enum {
     RP_DECLARATION_MODELS_MAX = 64,
     RP_DECLARATION_LANES_MAX = 16,
     RP_DECLARATION_REPLICAS_MAX = 5,
-    RP_DURABLE_NAME_MAX = 255 /* bytes; the server's bound on a name */
+    RP_DECLARATION_SUBJECTS_MAX = 4, /* of a stream, and filters of a durable */
+    RP_DURABLE_NAME_MAX = 255        /* bytes; the server's bound on a name */
 };
 
 #define RP_DECLARATION_BYTES_MIN (UINT64_C(64) << 20) /* of all streams together */
@@ -45,9 +46,9 @@ enum {
 typedef struct rp_stream_spec {
     const char *name;
     const char *description;
-    const char *subjects[3]; /* NULL behind the last */
-    uint64_t max_age_s;      /* 0 = no limit */
-    uint32_t mebibytes;      /* max_bytes by default, and its share of bytes_total */
+    const char *subjects[RP_DECLARATION_SUBJECTS_MAX]; /* the rest NULL */
+    uint64_t max_age_s;                                /* 0 = no limit */
+    uint32_t mebibytes; /* max_bytes by default, and its share of bytes_total */
     bool discard_new;
     int32_t per_subject_max; /* messages; -1 = no limit */
     uint32_t duplicates_ms;  /* how long message ids are remembered */
@@ -55,13 +56,14 @@ typedef struct rp_stream_spec {
     bool rollup;             /* bucket layout: Nats-Rollup, and no deletes by sequence */
     bool deny_delete;
     bool message_ttl; /* Nats-TTL on messages */
+    bool schedules;   /* Nats-Schedule: messages that come at a time */
 } rp_stream_spec;
 
 typedef struct rp_durable_spec {
     const char *stream;
     const char *name;
     const char *description;
-    const char *filters[3]; /* NULL behind the last */
+    const char *filters[RP_DECLARATION_SUBJECTS_MAX]; /* the rest NULL */
 } rp_durable_spec;
 
 extern const rp_stream_spec rp_declaration_streams[];
