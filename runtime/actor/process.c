@@ -3,6 +3,7 @@
 #include "runtime/actor/host_uv.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/name.h"
+#include "runtime/base/restarts.h"
 #include "runtime/bus/jetstream/jetstream.h"
 #include "runtime/observe/admin.h"
 #include "runtime/observe/process_metrics.h"
@@ -39,6 +40,7 @@ typedef struct common_settings {
 
 typedef struct rp_process {
     const rp_actor_spec *spec;
+    rp_restarts *restarts;
     common_settings common;
     char name[NAME_BYTES];     /* of the instance */
     char instance[NAME_BYTES]; /* the same and a random part: unique over all time */
@@ -58,7 +60,9 @@ typedef struct rp_process {
     rp_timer *beat;
     uv_signal_t terminate, interrupt;
     bool signals_made;
-    bool draining, failed;
+    bool draining;
+    bool failed, again; /* the actor gave up; it is started anew in `again_ns` */
+    uint64_t again_ns;
 } rp_process;
 
 #ifndef RP_BUILD
@@ -335,6 +339,15 @@ static void on_drained(void *arg, bool failed)
 {
     rp_process *process = arg;
     process->failed = failed;
+    process->again = failed && !process->draining &&
+                     rp_restarts_again(process->restarts, rp_clock_monotonic_ns(rp_clock_system()),
+                         &process->again_ns);
+    if (process->again)
+        rp_log_warn(process->log, "restarting", rp_log_duration("in", process->again_ns),
+            rp_log_count("restart", process->restarts->count),
+            rp_log_count("of", process->restarts->max));
+    else if (failed)
+        rp_log_error(process->log, "given_up", rp_log_count("restarts", process->restarts->count));
     uv_stop(&process->loop);
 }
 
@@ -434,10 +447,11 @@ static rp_status start(rp_process *process, const void *settings, rp_error *rete
     return RP_OK;
 }
 
+/* One life of the actor, with everything around it made anew. */
 static int run(rp_process *process, const void *settings)
 {
     rp_error error = {0};
-    signal(SIGPIPE, SIG_IGN);
+    rp_restarts_began(process->restarts, rp_clock_monotonic_ns(rp_clock_system()));
     rp_status status = start(process, settings, &error);
     if (status != RP_OK) {
         if (process->log)
@@ -459,6 +473,67 @@ static int run(rp_process *process, const void *settings)
     return status == RP_OK && !process->failed ? 0 : 1;
 }
 
+static void on_awake(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+static void on_told_to_end(uv_signal_t *handle, int number)
+{
+    (void)number;
+    *(bool *)handle->data = true;
+    uv_stop(handle->loop);
+}
+
+/* False where a signal said to end meanwhile. */
+static bool wait_out(uint64_t delay_ns)
+{
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_signal_t signals[2];
+    bool told = false;
+    if (uv_loop_init(&loop) != 0)
+        return false;
+    uv_timer_init(&loop, &timer);
+    uv_timer_start(&timer, on_awake, delay_ns / RP_NS_PER_MS, 0);
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&loop, &signals[i]);
+        signals[i].data = &told;
+        uv_signal_start(&signals[i], on_told_to_end, i ? SIGINT : SIGTERM);
+    }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_close((uv_handle_t *)&signals[0], NULL);
+    uv_close((uv_handle_t *)&signals[1], NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    return !told;
+}
+
+/* An actor that gave up is started anew, with longer and longer pauses; after too many times in a
+ * row the process ends, and whoever supervises that decides. */
+static int supervise(const rp_actor_spec *spec, const parsed *settings, rp_error *reterr)
+{
+    rp_restarts restarts = RP_RESTARTS;
+    signal(SIGPIPE, SIG_IGN);
+    while (true) {
+        rp_process *process = calloc(1, sizeof *process);
+        if (!process) {
+            rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
+            return 1;
+        }
+        process->spec = spec;
+        process->common = settings->common;
+        process->restarts = &restarts;
+        int code = run(process, settings->own);
+        bool again = process->again;
+        uint64_t delay_ns = process->again_ns;
+        free(process);
+        if (!again || !wait_out(delay_ns))
+            return code;
+    }
+}
+
 int rp_process_main(const rp_actor_spec *spec, int argc, char **argv)
 {
     rp_option work[WORK_OPTIONS + 1];
@@ -466,8 +541,7 @@ int rp_process_main(const rp_actor_spec *spec, int argc, char **argv)
     int code = 0;
     work_options(spec, work);
     parsed *settings = parsed_new(spec);
-    rp_process *process = calloc(1, sizeof *process);
-    if (!settings || !process) {
+    if (!settings) {
         fprintf(stderr, "reprise-%s: out of memory\n", spec->kind);
         code = 1;
     } else if (parse(argc, argv, work, settings, &error) != RP_OK) {
@@ -478,11 +552,10 @@ int rp_process_main(const rp_actor_spec *spec, int argc, char **argv)
     } else if (settings->common.version) {
         printf("reprise-%s %s\n", spec->kind, RP_BUILD);
     } else {
-        process->spec = spec;
-        process->common = settings->common;
-        code = run(process, settings->own);
+        code = supervise(spec, settings, &error);
+        if (error.status != RP_OK)
+            fprintf(stderr, "reprise-%s: %s\n", spec->kind, error.message);
     }
-    free(process);
     parsed_free(settings);
     return code;
 }

@@ -52,7 +52,7 @@ static void offer_slots(rp_worker *worker)
 {
     size_t count = worker->mailbox_count;
     size_t unused = rp_worker_slots_free(worker);
-    if (!worker->open || worker->draining)
+    if (!worker->open || worker->draining || count == 0)
         return;
     worker->turn = (worker->turn + 1) % count;
     for (size_t i = 0; i < count; i++) {
@@ -269,7 +269,7 @@ rp_status rp_worker_mailbox(
 
 rp_status rp_worker_open(rp_worker *worker, rp_error *reterr)
 {
-    RP_ASSERT(worker->mailbox_count > 0 && !worker->open);
+    RP_ASSERT(!worker->open);
     for (size_t i = 0; i < worker->mailbox_count; i++) {
         rp__mailbox_of_worker *m = &worker->mailboxes[i];
         rp_mailbox_spec spec = {.stream = m->stream,

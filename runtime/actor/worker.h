@@ -85,7 +85,8 @@ RP_MUST_USE rp_status rp_worker_new(const rp_worker_env *env, const rp_worker_sp
 RP_MUST_USE rp_status rp_worker_mailbox(
     rp_worker *worker, const char *stream, const char *durable, rp_error *reterr);
 
-/* Starts to take messages. */
+/* Starts to take messages, from as many mailboxes as there are; none is fine for a worker that only
+ * follows streams. */
 RP_MUST_USE rp_status rp_worker_open(rp_worker *worker, rp_error *reterr);
 
 /* Takes nothing more. `drained` comes once: when the last context has ended, or after `limit_ns`,
