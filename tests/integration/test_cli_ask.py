@@ -42,9 +42,9 @@ def test_ask_again_under_the_same_id_reads_the_stored_answer(answering):
 async def test_ask_sends_what_it_was_told(answering):
     connection = await nats.connect(answering.url)
     answering.run("ask", "-t", "a b", "--system", "Be \"brief\".", "--temperature", "0.25", "--top-p", ".9", "--top-k",
-                  "5", "--min-p", "1e-2", "--presence-penalty", "-1", "--frequency-penalty", "0.5", "--repetition-penalty", "1.5",
-                  "--seed", "18446744073709551615", "--stop", "\n", "--stop", "END", "-n", "7",
-                  "--deadline", "90s", "--session", "s", "--no-stream", "Why?", NATS_URL=answering.url)
+                  "5", "--min-p", "1e-2", "--presence-penalty", "-1", "--frequency-penalty", "0.5",
+                  "--repetition-penalty", "1.5", "--seed", "18446744073709551615", "--stop", "\n", "--stop", "END",
+                  "-n", "7", "--deadline", "90s", "--session", "s", "--no-stream", "Why?", NATS_URL=answering.url)
     stored = await connection.jetstream().get_last_msg("REQUEST", "infer.a=20b.tiny", direct=True)
     assert json.loads(stored.data) == {
         "messages": [{"role": "system", "content": "Be \"brief\"."}, {"role": "user", "content": "Why?"}],
@@ -102,8 +102,8 @@ def test_ask_says_at_once_that_nobody_is_there(tool, nats_server):
 
 def test_ask_that_waits_gives_up_and_says_who_is_missing(tool, nats_server):
     tool.run("provision", "--server", nats_server.url)
-    done = tool.run("ask", "--wait", "-m", "tiny", "--timeout", "1s", "--request", "r1", "x", "--server", nats_server.url,
-                    status=FAILED)
+    done = tool.run("ask", "--wait", "-m", "tiny", "--timeout", "1s", "--request", "r1", "x", status=FAILED,
+                    NATS_URL=nats_server.url)
     assert "no tokenizer is alive" in done.stderr and "reply.default.r1" in done.stderr
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import nats
@@ -44,6 +45,14 @@ def test_what_up_says_to_type_can_be_pasted(tool, mode, text):
         assert [answer.returncode for answer in answers] == [OK, OK], answers
         assert answers[0].stdout == f"You said: {text}\n"
         assert "ready: 1 tokenizer, 1 executor" in answers[1].stdout
+
+
+def test_what_up_says_of_nats_py_can_be_pasted(tool):
+    with tool.up() as up:
+        snippet = up.tail().partition("Or with nats-py:\n")[2].partition("\n\n")[0]
+        program = f"import asyncio, nats\nasync def main():\n{snippet}\nasyncio.run(asyncio.wait_for(main(), 1))\n"
+        done = subprocess.run([sys.executable, "-u", "-c", program], capture_output=True, text=True, timeout=30)
+        assert "Once upon a time" in done.stdout, done.stderr
 
 
 def test_up_serves_until_it_is_told(tool):

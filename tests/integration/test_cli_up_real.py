@@ -10,6 +10,8 @@ from support.paths import program
 from support.stack import Actor
 from support.tool import OK, published
 
+import gguf_io  # from tests/reference
+
 
 @pytest.fixture
 def real(tool):
@@ -34,6 +36,28 @@ def test_up_asks_a_real_model(real, tiny):
     answers = [real.run(*real.up_words("--ask", "Why is the sky blue?", model=tiny)).stdout for _ in range(2)]
     assert answers[0] and answers[0] == answers[1]
     assert own(real) == {}
+
+
+def with_template(path, out, template):
+    """A copy of a model's file that brings a chat template."""
+    read, writer = gguf_io.Reader(path), gguf_io.Writer()
+    writer.entries = list(read.entries)
+    writer.add("tokenizer.chat_template", gguf_io.STRING, template)
+    for tensor in read.tensors.values():
+        writer.add_tensor(tensor.name, tensor.shape, tensor.type, bytes(tensor.data))
+    writer.write(out)
+    return out
+
+
+def test_a_model_with_a_chat_template_is_asked_through_it(real, tiny):
+    model = with_template(tiny, real.folder / "chat.gguf", "{{ '<start_of_turn>' + message['role'] }}")
+    with real.up(*real.up_words(model=model)) as up:
+        assert "no chat template" not in up.tail() and "Why is the sky blue?" in up.tail()
+        (listed,) = json.loads(real.run("model", "list", "--json", NATS_URL=real.url).stdout)["models"]
+        assert listed["chat_template"] is True
+        asked, chat, raw = (real.run("ask", "-n", "4", *words, "The sky is", NATS_URL=real.url)
+                            for words in ([], ["--chat"], ["--raw"]))
+        assert asked.stdout == chat.stdout != raw.stdout and asked.stderr == ""
 
 
 def test_a_model_without_a_chat_template_gets_the_text_as_it_is(real, tiny):
