@@ -192,7 +192,10 @@ void rp_token_cache_put(rp_token_cache *cache, rp_hash128 key, const int32_t *id
     e->count = count;
     memcpy(e->ids, ids, count * sizeof *ids);
     atomic_init(&e->used, atomic_fetch_add_explicit(&cache->clock, 1, memory_order_relaxed));
-    pthread_mutex_lock(&cache->lock);
+    if (pthread_mutex_trylock(&cache->lock) != 0) {
+        free(e);
+        return;
+    }
     place *set = set_of(cache, key);
     if (is_there(set, key)) {
         free(e);

@@ -2,8 +2,9 @@
  *
  * Looking up takes no lock and allocates nothing: a reader announces in a place of its own which
  * entry it looks at, makes sure that it is still there, copies the tokens out, and lets go. Adding
- * takes a lock, evicts what was used least recently until the new entry fits, and frees what was
- * evicted once no reader looks at it (M. Michael: "Hazard pointers", 2004).
+ * takes a lock, and adds nothing where somebody else has it, so that nobody waits; it evicts what
+ * was used least recently until the new entry fits, and frees what was evicted once no reader looks
+ * at it (M. Michael: "Hazard pointers", 2004).
  *
  * A key is a 128-bit hash of the text and of all that the tokens depend on; two texts with one key
  * would be taken for one another, which at 2^64 entries becomes likely.
@@ -36,8 +37,9 @@ void rp_token_cache_free(rp_token_cache *cache);
  * is one thread at a time. */
 bool rp_token_cache_get(rp_token_cache *cache, size_t reader, rp_hash128 key, rp_tokens *tokens);
 
-/* Adds what is not there yet. An entry above an eighth of the bound is not kept; without memory
- * nothing is added. Any thread. */
+/* Adds what is not there yet. Not kept are an entry above an eighth of the bound, one for which
+ * there is no memory, and one that comes while another thread adds: such a text is encoded again
+ * when it comes again. Any thread; never waits. */
 void rp_token_cache_put(rp_token_cache *cache, rp_hash128 key, const int32_t *ids, size_t count);
 
 /* What was found and what was not, since the start, and what the entries take now. Any thread. */

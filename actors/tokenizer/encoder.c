@@ -1,18 +1,23 @@
 #include "actors/tokenizer/encoder.h"
 
 #include "schemas/codec.h"
+#include "schemas/validate.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { SPMS_MAX = RP_TOKENIZER_MODELS_MAX, PROMPT_FRAME_BYTES = 64 << 10 };
 
-/* One compute thread's own. An SPM workspace is made when its model first comes. */
+static_assert((int)RP_REQUEST_MESSAGES_MAX <= (int)RP_CHAT_MESSAGES_MAX,
+    "the template takes what a request may have");
+
+/* One thread's own. */
 typedef struct workspace {
     rp_spm *spms[SPMS_MAX];
     rp_chat_prompt prompt;
-    rp_chat_message messages[RP_CHAT_MESSAGES_MAX];
+    rp_chat_message messages[RP_REQUEST_MESSAGES_MAX];
 } workspace;
 
 struct rp_encoder {
@@ -23,6 +28,31 @@ struct rp_encoder {
     workspace *workspaces;
 };
 
+/* The workspace for a model's texts; made where it is new. */
+static rp_status need_spm(rp_encoder *encoder, size_t thread, size_t model, rp_error *reterr)
+{
+    rp_spm **spm = &encoder->workspaces[thread].spms[model];
+    const rp_tokenizer_model *m = rp_tokenizer_models_at(encoder->models, model);
+    return *spm ? RP_OK : rp_spm_new(m->vocabulary, encoder->bytes_max, spm, reterr);
+}
+
+static rp_status make(rp_encoder *encoder, size_t cache_bytes_max, rp_error *reterr)
+{
+    rp_status status = RP_NO_MEMORY;
+    encoder->workspaces = calloc(encoder->threads, sizeof *encoder->workspaces);
+    if (encoder->workspaces)
+        status = rp_token_cache_new(cache_bytes_max, encoder->threads, &encoder->cache);
+    if (status != RP_OK)
+        return rp_error_set(
+            reterr, status, "cache", "the encoder cannot be made: %s", rp_status_text(status));
+    for (size_t i = 0; i < encoder->threads; i++)
+        rp_chat_prompt_init(
+            &encoder->workspaces[i].prompt, encoder->bytes_max + PROMPT_FRAME_BYTES);
+    for (size_t i = 0; i < rp_tokenizer_models_count(encoder->models) && status == RP_OK; i++)
+        status = need_spm(encoder, 0, i, reterr);
+    return status;
+}
+
 rp_status rp_encoder_new(const rp_tokenizer_models *models, size_t threads, size_t bytes_max,
     size_t cache_bytes_max, rp_encoder **ret_encoder, rp_error *reterr)
 {
@@ -32,17 +62,11 @@ rp_status rp_encoder_new(const rp_tokenizer_models *models, size_t threads, size
     encoder->models = models;
     encoder->threads = threads;
     encoder->bytes_max = bytes_max;
-    encoder->workspaces = calloc(threads, sizeof *encoder->workspaces);
-    rp_status status = encoder->workspaces
-                           ? rp_token_cache_new(cache_bytes_max, threads, &encoder->cache)
-                           : RP_NO_MEMORY;
+    rp_status status = make(encoder, cache_bytes_max, reterr);
     if (status != RP_OK) {
         rp_encoder_free(encoder);
-        return rp_error_set(
-            reterr, status, "cache", "the encoder cannot be made: %s", rp_status_text(status));
+        return status;
     }
-    for (size_t i = 0; i < threads; i++)
-        rp_chat_prompt_init(&encoder->workspaces[i].prompt, bytes_max + PROMPT_FRAME_BYTES);
     *ret_encoder = encoder;
     return RP_OK;
 }
@@ -82,47 +106,62 @@ static rp_status internal(const rp_error *error, rp_refusal *retref)
     return rp_refusal_set(retref, RP__ERROR__CODE__INTERNAL, NULL, NULL, "%s", error->message);
 }
 
+/* One call of rp_encoder_encode. */
+typedef struct run {
+    rp_encoder *encoder;
+    size_t thread;
+    rp_encoder_task *task;
+    size_t unknown_bytes; /* that may still be encoded */
+    const char *field;    /* that the text stands in */
+    rp_refusal *retref;
+} run;
+
 /* A stretch of text, from the cache or encoded and then kept there. */
-static rp_status encode_text(rp_encoder *encoder, size_t thread, const rp_tokenizer_model *model,
-    rp_bytes text, unsigned flags, const char *field, rp_tokens *tokens, rp_refusal *retref)
+static rp_status encode_text(run *r, rp_bytes text, unsigned flags)
 {
-    workspace *w = &encoder->workspaces[thread];
-    size_t index = (size_t)(model - rp_tokenizer_models_at(encoder->models, 0));
+    rp_encoder *encoder = r->encoder;
+    rp_encoder_task *task = r->task;
+    size_t index = (size_t)(task->model - rp_tokenizer_models_at(encoder->models, 0));
     rp_hash128 key = rp_hash_xxh3_128(text, (uint64_t)index << 8 | flags);
-    size_t start = tokens->count;
+    size_t start = task->tokens.count;
     rp_error error = {0};
-    if (rp_token_cache_get(encoder->cache, thread, key, tokens))
+    if (!task->missed && rp_token_cache_get(encoder->cache, r->thread, key, &task->tokens))
         return RP_OK;
-    rp_status status =
-        w->spms[index] ? RP_OK
-                       : rp_spm_new(model->vocabulary, encoder->bytes_max, &w->spms[index], &error);
+    task->missed = text.len > r->unknown_bytes;
+    if (task->missed)
+        return RP_BUSY;
+    r->unknown_bytes -= text.len;
+    rp_status status = need_spm(encoder, r->thread, index, &error);
     if (status == RP_OK)
-        status = rp_spm_encode(w->spms[index], text, flags, tokens, &error);
+        status = rp_spm_encode(
+            encoder->workspaces[r->thread].spms[index], text, flags, &task->tokens, &error);
     if (status == RP_LIMIT)
-        return too_long(model, field, retref);
+        return too_long(task->model, r->field, r->retref);
     if (status != RP_OK)
-        return internal(&error, retref);
-    rp_token_cache_put(encoder->cache, key, tokens->ids + start, tokens->count - start);
+        return internal(&error, r->retref);
+    rp_token_cache_put(encoder->cache, key, task->tokens.ids + start, task->tokens.count - start);
     return RP_OK;
 }
 
-static rp_status add_token(const rp_tokenizer_model *model, int32_t id, const char *field,
-    rp_tokens *tokens, rp_refusal *retref)
+static rp_status add_token(run *r, int32_t id)
 {
+    rp_tokens *tokens = &r->task->tokens;
     if (tokens->count == tokens->max)
-        return too_long(model, field, retref);
+        return too_long(r->task->model, r->field, r->retref);
     tokens->ids[tokens->count++] = id;
     return RP_OK;
 }
 
-static rp_status encode_messages(rp_encoder *encoder, size_t thread,
-    const rp_tokenizer_model *model, const Rp__InferRequest *request, rp_tokens *tokens,
-    rp_refusal *retref)
+/* The messages as one prompt, in the thread's workspace. */
+static rp_status render(run *r)
 {
-    workspace *w = &encoder->workspaces[thread];
+    workspace *w = &r->encoder->workspaces[r->thread];
+    const rp_tokenizer_model *model = r->task->model;
+    const Rp__InferRequest *request = r->task->request;
     rp_error error = {0};
+    RP_ASSERT(request->n_messages <= RP_REQUEST_MESSAGES_MAX);
     if (!model->has_chat)
-        return rp_refusal_set(retref, RP__ERROR__CODE__UNSUPPORTED, "messages", NULL,
+        return rp_refusal_set(r->retref, RP__ERROR__CODE__UNSUPPORTED, r->field, NULL,
             "%.64s has no chat template that is known here; send `prompt` instead", model->name);
     for (size_t i = 0; i < request->n_messages; i++)
         w->messages[i] = (rp_chat_message){.role = rp_bytes_text(request->messages[i]->role),
@@ -130,23 +169,29 @@ static rp_status encode_messages(rp_encoder *encoder, size_t thread,
     rp_status status =
         rp_chat_render(&model->chat, w->messages, request->n_messages, &w->prompt, &error);
     if (status == RP_NO_MEMORY)
-        return internal(&error, retref);
-    if (status != RP_OK)
-        return rp_refusal_set(retref, RP__ERROR__CODE__INVALID_ARGUMENT, error.field, error.limit,
-            "%s", error.message);
-    for (size_t i = 0; i < w->prompt.count && status == RP_OK; i++) {
-        const rp_chat_segment *s = &w->prompt.segments[i];
-        status = s->token == RP_TOKEN_NONE
-                     ? encode_text(encoder, thread, model, rp_chat_prompt_text(&w->prompt, s), 0,
-                           "messages", tokens, retref)
-                     : add_token(model, s->token, "messages", tokens, retref);
+        return internal(&error, r->retref);
+    return status == RP_OK ? RP_OK
+                           : rp_refusal_set(r->retref, RP__ERROR__CODE__INVALID_ARGUMENT,
+                                 error.field, error.limit, "%s", error.message);
+}
+
+static rp_status encode_messages(run *r)
+{
+    const rp_chat_prompt *prompt = &r->encoder->workspaces[r->thread].prompt;
+    rp_status status = render(r);
+    while (status == RP_OK && r->task->done < prompt->count) {
+        const rp_chat_segment *s = &prompt->segments[r->task->done];
+        status = s->token == RP_TOKEN_NONE ? encode_text(r, rp_chat_prompt_text(prompt, s), 0)
+                                           : add_token(r, s->token);
+        r->task->done += status == RP_OK;
     }
     return status;
 }
 
-static rp_status take_tokens(const rp_tokenizer_model *model, const Rp__InferRequest *request,
-    rp_tokens *tokens, rp_refusal *retref)
+static rp_status take_tokens(run *r)
 {
+    const rp_tokenizer_model *model = r->task->model;
+    const Rp__InferRequest *request = r->task->request;
     size_t vocabulary = rp_vocabulary_count(model->vocabulary);
     rp_status status = RP_OK;
     for (size_t i = 0; i < request->n_tokens && status == RP_OK; i++) {
@@ -154,10 +199,10 @@ static rp_status take_tokens(const rp_tokenizer_model *model, const Rp__InferReq
         if (request->tokens[i] >= vocabulary) {
             snprintf(field, sizeof field, "tokens[%zu]", i);
             snprintf(limit, sizeof limit, "0 to %zu", vocabulary - 1);
-            return rp_refusal_set(retref, RP__ERROR__CODE__INVALID_ARGUMENT, field, limit,
+            return rp_refusal_set(r->retref, RP__ERROR__CODE__INVALID_ARGUMENT, field, limit,
                 "%" PRIu32 " is no token of %.64s", request->tokens[i], model->name);
         }
-        status = add_token(model, (int32_t)request->tokens[i], "tokens", tokens, retref);
+        status = add_token(r, (int32_t)request->tokens[i]);
     }
     return status;
 }
@@ -179,22 +224,30 @@ static rp_status check_bias(
     return RP_OK;
 }
 
-rp_status rp_encoder_encode(rp_encoder *encoder, size_t thread, const rp_tokenizer_model *model,
-    const Rp__InferRequest *request, rp_tokens *tokens, rp_refusal *retref)
+rp_status rp_encoder_encode(rp_encoder *encoder, size_t thread, rp_encoder_task *task,
+    size_t unknown_bytes_max, rp_refusal *retref)
 {
-    rp_status status = check_bias(model, request, retref);
-    const char *field = request->n_messages ? "messages" : request->n_tokens ? "tokens" : "prompt";
+    const Rp__InferRequest *request = task->request;
+    run r = {.encoder = encoder,
+        .thread = thread,
+        .task = task,
+        .unknown_bytes = unknown_bytes_max,
+        .field = request->n_messages ? "messages"
+                 : request->n_tokens ? "tokens"
+                                     : "prompt",
+        .retref = retref};
+    rp_status status = check_bias(task->model, request, retref);
     if (status != RP_OK)
         return status;
     if (request->n_messages)
-        status = encode_messages(encoder, thread, model, request, tokens, retref);
+        status = encode_messages(&r);
     else if (request->n_tokens)
-        status = take_tokens(model, request, tokens, retref);
+        status = take_tokens(&r);
     else
-        status = encode_text(encoder, thread, model, rp_schema_bytes(request->prompt),
-            RP_SPM_ADD_ENDS | RP_SPM_PARSE_SPECIAL, field, tokens, retref);
-    if (status == RP_OK && tokens->count == 0)
-        return rp_refusal_set(retref, RP__ERROR__CODE__PROMPT_EMPTY, field, NULL,
+        status = encode_text(
+            &r, rp_schema_bytes(request->prompt), RP_SPM_ADD_ENDS | RP_SPM_PARSE_SPECIAL);
+    if (status == RP_OK && task->tokens.count == 0)
+        return rp_refusal_set(retref, RP__ERROR__CODE__PROMPT_EMPTY, r.field, NULL,
             "the prompt is empty; there is nothing to go on from");
     return status;
 }

@@ -11,7 +11,7 @@ enum { IDS_MAX = 512 };
 static rp_tokenizer_models *models;
 static rp_encoder *encoder;
 static int32_t ids[IDS_MAX];
-static rp_tokens tokens;
+static rp_tokens tokens; /* of the last request */
 static rp_refusal refusal;
 
 static void init(void)
@@ -29,13 +29,20 @@ static void done(void)
 
 TestSuite(encoder, .init = init, .fini = done);
 
+static rp_encoder_task task_of(size_t model, const Rp__InferRequest *request)
+{
+    const rp_tokenizer_model *m = rp_tokenizer_models_at(models, model);
+    return (rp_encoder_task){
+        .model = m, .request = request, .tokens = {.ids = ids, .max = m->context_tokens - 1}};
+}
+
 static rp_status encode_by(size_t thread, size_t model, const Rp__InferRequest *request)
 {
+    rp_encoder_task task = task_of(model, request);
     refusal = (rp_refusal){0};
-    tokens =
-        (rp_tokens){.ids = ids, .max = rp_tokenizer_models_at(models, model)->context_tokens - 1};
-    return rp_encoder_encode(
-        encoder, thread, rp_tokenizer_models_at(models, model), request, &tokens, &refusal);
+    rp_status status = rp_encoder_encode(encoder, thread, &task, SIZE_MAX, &refusal);
+    tokens = task.tokens;
+    return status;
 }
 
 static rp_status encode(size_t model, const Rp__InferRequest *request)
@@ -232,4 +239,63 @@ Test(encoder, cache_gives_what_encoding_gives)
     cr_assert_eq(encode(1, &requests[2]), RP_OK);
     EXPECT(TINY_AB); /* without the BOS of the other model */
     cr_expect_eq(rp_encoder_cache(encoder).misses, before.misses + 1);
+}
+
+/* -- what may not wait ------------------------------------------------------------------------- */
+
+Test(encoder, stops_in_front_of_unknown_text_and_goes_on)
+{
+    Rp__InferRequest request = prompt("abab");
+    rp_encoder_task task = task_of(0, &request);
+    cr_expect_eq(rp_encoder_encode(encoder, 0, &task, 3, &refusal), RP_BUSY);
+    cr_expect_eq(task.tokens.count, 0);
+    cr_expect_eq(refusal.code, 0, "nothing is wrong with it");
+    rp_token_cache_counts before = rp_encoder_cache(encoder);
+    cr_expect_eq(before.misses, 1);
+    cr_expect_eq(rp_encoder_encode(encoder, 1, &task, SIZE_MAX, &refusal), RP_OK);
+    cr_expect_eq(rp_encoder_cache(encoder).misses, 1, "it is looked for once");
+    tokens = task.tokens;
+    EXPECT(TINY_BOS, TINY_AB, TINY_AB);
+    task = task_of(0, &request); /* now it is known */
+    cr_expect_eq(rp_encoder_encode(encoder, 0, &task, 0, &refusal), RP_OK);
+    tokens = task.tokens;
+    EXPECT(TINY_BOS, TINY_AB, TINY_AB);
+    request = prompt("aaab"); /* and what is just short enough need not be */
+    task = task_of(0, &request);
+    cr_expect_eq(rp_encoder_encode(encoder, 0, &task, 4, &refusal), RP_OK);
+}
+
+/* The turns that came before are known; of the rest, all together counts. */
+Test(encoder, conversation_goes_on_where_it_stopped)
+{
+    Rp__ChatMessage first = message("user", "ab"), answer = message("assistant", "b"),
+                    second = message("user", "aa");
+    Rp__ChatMessage *messages[] = {&first, &answer, &second};
+    Rp__InferRequest opening = conversation(messages, 1), whole = conversation(messages, 3);
+    cr_assert_eq(encode(0, &opening), RP_OK);
+    const size_t known = tokens.count;
+    int32_t at_once[IDS_MAX], in_steps[IDS_MAX];
+    cr_assert_eq(rp_encoder_encode(encoder, 0,
+                     &(rp_encoder_task){.model = rp_tokenizer_models_at(models, 0),
+                         .request = &opening,
+                         .tokens = {.ids = at_once, .max = IDS_MAX}},
+                     0, &refusal),
+        RP_OK, "all of it is known");
+    rp_encoder_task task = task_of(0, &whole);
+    task.tokens = (rp_tokens){.ids = in_steps, .max = IDS_MAX};
+    cr_assert_eq(rp_encoder_encode(encoder, 0, &task, 8, &refusal), RP_BUSY);
+    cr_expect_gt(task.tokens.count, known / 2, "what is known was copied");
+    size_t calls = 1;
+    rp_status status;
+    while ((status = rp_encoder_encode(encoder, calls % 2, &task, 12, &refusal)) == RP_BUSY)
+        cr_assert_lt(++calls, 10);
+    cr_assert_eq(status, RP_OK);
+    rp_encoder_task again = task_of(0, &whole);
+    again.tokens = (rp_tokens){.ids = at_once, .max = IDS_MAX};
+    rp_encoder *fresh = NULL;
+    cr_assert_eq(rp_encoder_new(models, 1, 1024, 1 << 20, &fresh, NULL), RP_OK);
+    cr_assert_eq(rp_encoder_encode(fresh, 0, &again, SIZE_MAX, &refusal), RP_OK);
+    rp_encoder_free(fresh);
+    cr_assert_eq(task.tokens.count, again.tokens.count);
+    cr_expect_eq(memcmp(in_steps, at_once, again.tokens.count * sizeof *at_once), 0);
 }
