@@ -400,8 +400,8 @@ static rp_status refuse_unknown(
     snprintf(shown, sizeof shown, "%.*s", (int)cut.len, (const char *)cut.data);
     rp__place place = rp__place_of(parent, shown);
     return rp__refuse(d->retref, RP__ERROR__CODE__UNKNOWN_FIELD, &place, NULL,
-        "no such field in %s%s%s", schema->type->short_name, nearest ? "; did you mean " : "",
-        nearest ? nearest : "");
+        "no such field in %s%s%s%s", schema->type->short_name, nearest ? "; did you mean " : "",
+        nearest ? nearest : "", nearest ? "?" : "");
 }
 
 static rp_status decode_field(decoder *d, ProtobufCMessage *message,

@@ -30,7 +30,7 @@
     X(min_p, 0, 1, false)              \
     X(presence_penalty, -2, 2, false)  \
     X(frequency_penalty, -2, 2, false) \
-    X(repetition_penalty, 0, 10, true)
+    X(repetition_penalty, 0.01F, 10, false)
 
 /* Lengths and counts. A map has at most RP_SCHEMA_MAP_MAX entries, which the codec sees to. */
 enum {

@@ -40,7 +40,7 @@ rp_status rp_sampling_check(const rp_sampling *sampling, uint32_t vocabulary, rp
         {"min_p", sampling->min_p, 0.0F, 1.0F},
         {"presence_penalty", sampling->presence_penalty, -100.0F, 100.0F},
         {"frequency_penalty", sampling->frequency_penalty, -100.0F, 100.0F},
-        {"repetition_penalty", sampling->repetition_penalty, 0.01F, 100.0F},
+        {"repetition_penalty", sampling->repetition_penalty, 0.01F, 10.0F},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         rp_status status =

@@ -50,7 +50,7 @@ typedef struct rp_sampling {
     float min_p;              /* 0 to 1; 0 = all */
     float presence_penalty;   /* -100 to 100 */
     float frequency_penalty;  /* -100 to 100 */
-    float repetition_penalty; /* 0.01 to 100; 1 = none */
+    float repetition_penalty; /* 0.01 to 10; 1 = none */
     uint64_t seed;
     uint32_t logprobs;            /* alternatives to tell, up to RP_SAMPLING_LOGPROBS_MAX */
     const rp_sampling_bias *bias; /* may be NULL */

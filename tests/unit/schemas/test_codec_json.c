@@ -94,7 +94,7 @@ Test(codec_json, refuses_by_name)
         {"{\"prompt\":\"\xFF\"}", RP__ERROR__CODE__INVALID_UTF8, "", NULL},
         {"[]", RP__ERROR__CODE__INVALID_ARGUMENT, "", "expected an object, got a list"},
         {"{\"max_token\":1}", RP__ERROR__CODE__UNKNOWN_FIELD, "max_token",
-            "max_token: no such field in InferRequest; did you mean max_tokens"},
+            "max_token: no such field in InferRequest; did you mean max_tokens?"},
         {"{\"max_completion_tokens\":1}", RP__ERROR__CODE__UNKNOWN_FIELD, "max_completion_tokens",
             "max_completion_tokens: no such field in InferRequest"},
         {"{\"prompt\\u0000\":\"a\"}", RP__ERROR__CODE__UNKNOWN_FIELD, "prompt", NULL},

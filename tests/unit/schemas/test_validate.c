@@ -40,6 +40,7 @@ Test(validate, what_an_inference_may_ask_for)
         ("{\"prompt\":\"a\",\"temperature\":0,\"top_p\":1,\"min_p\":0,\"presence_penalty\":-2,"
          "\"frequency_penalty\":2,\"repetition_penalty\":10,\"top_k\":0,\"logprobs\":0,"
          "\"max_tokens\":1,\"deadline_ms\":1,\"chunk_tokens\":1,\"seed\":0,\"model\":\"gemma3\"}"),
+        "{\"prompt\":\"a\",\"repetition_penalty\":0.01}",
         ("{\"prompt\":\"a\",\"temperature\":2,\"min_p\":1,\"logprobs\":20,\"chunk_tokens\":1024,"
          "\"deadline_ms\":604800000,\"logit_bias\":{\"0\":100,\"7\":-100}}"),
     };
@@ -70,7 +71,9 @@ Test(validate, what_an_inference_may_not_ask_for)
         {"{\"prompt\":\"a\",\"min_p\":-1}", "min_p", "0 to 1", 0},
         {"{\"prompt\":\"a\",\"presence_penalty\":-2.5}", "presence_penalty", "-2 to 2", 0},
         {"{\"prompt\":\"a\",\"frequency_penalty\":3}", "frequency_penalty", "-2 to 2", 0},
-        {"{\"prompt\":\"a\",\"repetition_penalty\":0}", "repetition_penalty", "above 0 to 10", 0},
+        {"{\"prompt\":\"a\",\"repetition_penalty\":0}", "repetition_penalty", "0.01 to 10", 0},
+        {"{\"prompt\":\"a\",\"repetition_penalty\":0.0099}", "repetition_penalty", "0.01 to 10", 0},
+        {"{\"prompt\":\"a\",\"repetition_penalty\":10.1}", "repetition_penalty", "0.01 to 10", 0},
         {"{\"prompt\":\"a\",\"max_tokens\":0}", "max_tokens", "1 to 4294967295", 0},
         {"{\"prompt\":\"a\",\"logprobs\":21}", "logprobs", "0 to 20", 0},
         {"{\"prompt\":\"a\",\"deadline_ms\":0}", "deadline_ms", "1 to 604800000", 0},

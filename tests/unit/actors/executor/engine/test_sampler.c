@@ -348,7 +348,8 @@ Test(sampler, limits_are_named)
         {{.min_p = -0.1F, .top_p = 1, .repetition_penalty = 1}, "min_p"},
         {{.presence_penalty = 101, .top_p = 1, .repetition_penalty = 1}, "presence_penalty"},
         {{.frequency_penalty = -101, .top_p = 1, .repetition_penalty = 1}, "frequency_penalty"},
-        {{.top_p = 1, .repetition_penalty = 0}, "repetition_penalty"},
+        {{.top_p = 1, .repetition_penalty = 0.0099F}, "repetition_penalty"},
+        {{.top_p = 1, .repetition_penalty = 10.1F}, "repetition_penalty"},
         {{.top_p = 1, .repetition_penalty = 1, .logprobs = 21}, "logprobs"},
         {{.top_p = 1, .repetition_penalty = 1, .bias_count = 1025}, "logit_bias"},
         {{.top_p = 1,
@@ -367,4 +368,10 @@ Test(sampler, limits_are_named)
         cr_assert_str_eq(error.field, wrong[i].field);
     }
     cr_assert_eq(rp_sampling_check(&greedy, 1000, NULL), RP_OK);
+    static const float ends[] = {0.01F, 10.0F}; /* what schemas/validate.h lets through */
+    for (size_t i = 0; i < 2; i++) {
+        rp_sampling s = greedy;
+        s.repetition_penalty = ends[i];
+        cr_assert_eq(rp_sampling_check(&s, 1000, NULL), RP_OK);
+    }
 }
