@@ -133,9 +133,8 @@ static int run(const rp_command *command, int argc, char **argv)
     rp_status status = RP_OK;
     if (arguments > 0 && (!s.ask || argv[1][0] != '-'))
         status = rp_error_set(&error, RP_INVALID, NULL,
-            "what is \"%.100s\"? A text to ask goes behind --ask, in quotes, and options for how "
-            "to "
-            "ask it behind --",
+            "what is \"%.100s\"? A text to ask goes behind --ask, in quotes, and options for "
+            "reprise ask behind --",
             argv[1]);
     if (status == RP_OK)
         status = read_models(&s, &models, &error);

@@ -93,9 +93,8 @@ static void ask_text(const rp_ready *ready, rp_buffer *out)
     const char *first = ready->models->models[0].name;
     if (ready->continues)
         rp_buffer_printf(out,
-            "There is no chat template in the file of %s, as with base models: it goes on with a "
-            "text\n"
-            "rather than answering it.\n\n",
+            "There is no chat template in the file of %s, as with base models: it goes on with a\n"
+            "text rather than answering it.\n\n",
             first);
     rp_buffer_text(out, "In another terminal, ask it, and see what runs:\n");
     call_text(ready, "ask", out);
