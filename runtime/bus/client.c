@@ -3,7 +3,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/name.h"
-#include "runtime/bus/jetstream/wire.h"
+#include "runtime/bus/jetstream/protocol/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -322,8 +322,8 @@ rp_status rp_client_publish(
     status = rp__wire_ack_status(&ack);
     if (status != RP_OK && status != RP_DUPLICATE)
         return rp_error_set(reterr, status, "subject", "%.*s: %s (%" PRIu32 ")",
-            (int)publication->subject.len, (const char *)publication->subject.data, ack.description,
-            ack.error_code);
+            (int)publication->subject.len, (const char *)publication->subject.data,
+            ack.error.description, ack.error.error_code);
     if (ret_sequence)
         *ret_sequence = ack.sequence;
     return status;

@@ -6,6 +6,8 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
+#include "runtime/base/name.h"
+
 /* The comma list, cut into URLs. */
 typedef struct servers {
     char text[RP_ENDPOINT_SERVERS_BYTES];
@@ -142,6 +144,24 @@ static rp_status consistent(const rp_endpoint *endpoint, rp_error *reterr)
     return RP_OK;
 }
 
+/* Reply subjects are this prefix and what we put behind it, in buffers of a fixed size. */
+static rp_status inbox_check(const char *prefix, rp_error *reterr)
+{
+    char limit[32];
+    if (!prefix)
+        return RP_OK;
+    snprintf(limit, sizeof limit, "%d characters", RP_ENDPOINT_INBOX_PREFIX_MAX);
+    if (strlen(prefix) > RP_ENDPOINT_INBOX_PREFIX_MAX)
+        return rp_error_limit(reterr, "inbox-prefix", limit,
+            "--inbox-prefix \"%.80s\" is too long; %s are possible", prefix, limit);
+    if (!rp_name_is_subject(rp_bytes_text(prefix)))
+        return rp_error_set(reterr, RP_INVALID, "inbox-prefix",
+            "--inbox-prefix \"%.80s\" is no subject; tokens of printable characters, with dots "
+            "between them and no * or >",
+            prefix);
+    return RP_OK;
+}
+
 /* The seed stands on a line of its own, in a plain file or between the marks of a .creds file. */
 static rp_status nkey_read(
     const char *path, char public_key[RP_NKEY_PUBLIC_BYTES], rp_error *reterr)
@@ -203,6 +223,8 @@ rp_status rp_endpoint_options(const rp_endpoint *endpoint, natsOptions *options,
     rp_status status = servers_split(endpoint, &list, reterr);
     if (status == RP_OK)
         status = consistent(endpoint, reterr);
+    if (status == RP_OK)
+        status = inbox_check(endpoint->inbox_prefix, reterr);
     if (status == RP_OK)
         status = files_check(endpoint, reterr);
     if (status == RP_OK && endpoint->nkey)

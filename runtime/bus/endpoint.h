@@ -35,7 +35,8 @@
 enum {
     RP_ENDPOINT_SERVERS_MAX = 16,     /* in one comma list */
     RP_ENDPOINT_SERVERS_BYTES = 1024, /* of the list, with its NUL */
-    RP_ENDPOINT_NAME_BYTES = 160      /* what rp_endpoint_servers writes at most */
+    RP_ENDPOINT_NAME_BYTES = 160,     /* what rp_endpoint_servers writes at most */
+    RP_ENDPOINT_INBOX_PREFIX_MAX = 40 /* characters */
 };
 
 /* What the options gather. All texts are borrowed (argv, environment, table), NULL where unset. */
@@ -93,7 +94,7 @@ typedef struct rp_endpoint {
 /* Puts the servers, the identity, TLS, the connect time-out and the inbox prefix into `options`,
  * which stays the caller's; nothing else in it is touched. Reads the files that are named.
  * RP_INVALID or RP_LIMIT with the option's name in reterr->field: a URL that is none, two
- * identities at once, a key without its certificate; RP_IO where a file cannot be read;
+ * identities at once, a key without its certificate, an inbox prefix that is no subject; RP_IO where a file cannot be read;
  * RP_UNSUPPORTED where this nats.c lacks what is asked for. */
 RP_MUST_USE rp_status rp_endpoint_options(
     const rp_endpoint *endpoint, natsOptions *options, rp_error *reterr);

@@ -8,7 +8,9 @@
  *     claim.c        bodies that travel by reference
  *     follow.c       ordered readers
  *     plain.c        plain subjects
- *     wire.c         the texts of the protocol
+ *     streams.c      what a stream holds, and deleting from it
+ *     protocol/      what all this thinks, without a server: texts, outbox slots, pull requests, a
+ *                    follower's place
  *
  * Two inbox subscriptions serve a whole process, one for what mailboxes pull and one for answers;
  * the last token of the subject says whose a message is. Each follower has one of its own.
@@ -20,13 +22,19 @@
 #include "runtime/bus/claim.h"
 #include "runtime/bus/jetstream/jetstream.h"
 #include "runtime/bus/jetstream/link.h"
-#include "runtime/bus/jetstream/wire.h"
+#include "runtime/bus/jetstream/protocol/slots.h"
+#include "runtime/bus/jetstream/protocol/wire.h"
 
 enum {
     RP__MAILBOXES_MAX = 32,
     RP__FOLLOWERS_MAX = 32,
     RP__SUBSCRIPTIONS_MAX = 32,
-    RP__INBOX_BYTES = 96,
+    RP__PLAIN_MESSAGES_MAX = 16384, /* that wait in a plain subscription, */
+    RP__PLAIN_BYTES_MAX = 16 << 20, /* and their bodies together; more are dropped */
+    RP__STREAM_QUESTIONS_MAX = 8,   /* that wait at once */
+    /* prefix, dot, nats.c's 22 characters; behind it a kind and a token of two numbers */
+    RP__INBOX_NAME_BYTES = RP_ENDPOINT_INBOX_PREFIX_MAX + 24,
+    RP__INBOX_BYTES = RP__INBOX_NAME_BYTES + 24,
     RP__SUBJECT_BYTES = 640,
     RP__DRAIN_MESSAGES_MAX = 1024, /* in one turn of the loop, then timers get theirs */
     RP__TICK_MS = 50               /* how often time limits are looked at */
@@ -70,19 +78,15 @@ typedef enum rp__entry_kind {
     RP__ENTRY_QUESTION
 } rp__entry_kind;
 
-/* Something that was sent and waits for its answer. It lies in a slot; slot and generation are the
- * token of its reply subject, so that an answer that comes too late finds nobody. */
+/* Something that was sent and waits for its answer; slots.h says where, and under which name. */
 typedef struct rp__entry {
     rp__jetstream *js;
     rp__entry_kind kind;
-    bool used;
     bool sent;      /* on the present connection */
     bool refused;   /* by nats.c: it can never be sent */
     bool preparing; /* its body is on its way to the object store */
-    uint32_t generation;
     uint32_t tries;
     natsMsg *nats; /* kept to be sent again */
-    size_t bytes;
     uint64_t resend_at_ns;
     uint64_t give_up_at_ns; /* 0 until it is first sent on this connection */
     uint64_t patience_ns;
@@ -91,17 +95,11 @@ typedef struct rp__entry {
         rp_answer_cb answered;
     } callback;
     void *arg;
-    uint32_t next, previous; /* in the order of their start; RP__ENTRY_NONE ends */
 } rp__entry;
 
-#define RP__ENTRY_NONE UINT32_MAX
-
 typedef struct rp__outbox {
-    rp__entry *entries;
-    uint32_t *free_slots;
-    size_t capacity, free_count;
-    uint32_t oldest, newest;
-    size_t bytes;
+    rp__slots slots;
+    rp__entry *entries; /* one a slot */
 } rp__outbox;
 
 RP_MUST_USE rp_status rp__outbox_init(rp__jetstream *js);
@@ -150,6 +148,7 @@ struct rp_subscription {
     char *subject;
     char *queue;
     natsSubscription *nats; /* NULL while there is no connection */
+    int64_t dropped;        /* by nats.c, on this connection, as far as it was told */
     rp_plain_cb callback;
     void *arg;
 };
@@ -161,10 +160,43 @@ void rp__subscriptions_connected(rp__jetstream *js);
 void rp__subscriptions_disconnected(rp__jetstream *js);
 /* Hands over at most `budget` messages and returns how many. */
 size_t rp__subscriptions_drain(rp__jetstream *js, size_t budget);
+void rp__subscriptions_tick(rp__jetstream *js); /* tells what was dropped */
 void rp__subscriptions_done(rp__jetstream *js);
 void rp__send(rp_bus *bus, rp_bytes subject, rp_bytes body);
 
+/* -- streams.c --------------------------------------------------------------------------------- */
+
+/* A question about a stream that takes several of the server's, or whose answer is read here. */
+typedef struct rp__stream_question {
+    rp__jetstream *js;
+    bool used;
+    rp_stream_cb on_state; /* NULL: nobody listens any more */
+    rp_purged_cb on_purged;
+    void *arg;
+    char stream[RP__WIRE_NAME_BYTES];
+    rp_stream_state state;
+    uint64_t listed; /* consumers seen so far */
+    char last_name[RP__WIRE_NAME_BYTES];
+    int starts; /* of the list */
+} rp__stream_question;
+
+rp_status rp__stream_state(rp_bus *bus, const char *stream, rp_stream_cb callback, void *arg);
+rp_status rp__stream_purge(rp_bus *bus, const char *stream, const char *filter, uint64_t keep_from,
+    rp_purged_cb callback, void *arg);
+void rp__streams_forget(rp__jetstream *js, void *arg);
+
+/* Asks STREAM.INFO; the answer is for rp__stream_info_read. */
+RP_MUST_USE rp_status rp__stream_info_ask(
+    rp__jetstream *js, const char *stream, rp_answer_cb callback, void *arg);
+
+/* Reads that answer: RP_OK, the status it came with, the server's refusal, or RP_INVALID. */
+RP_MUST_USE rp_status rp__stream_info_read(
+    rp_status status, const rp_message *answer, rp__wire_stream *ret_stream);
+
 /* -- jetstream.c ------------------------------------------------------------------------------- */
+
+/* Whether this can be a stream's or a consumer's name, which is one token. */
+bool rp__is_name(const char *text);
 
 /* The kinds of inbox; a follower's are subscribed to one by one. */
 typedef enum rp__inbox {
@@ -183,8 +215,9 @@ struct rp__jetstream {
     uint64_t connects;          /* how often a connection was tried */
     uint32_t failures;          /* since the last one that worked */
     uint64_t reconnect_at_ns;   /* 0 = not waiting */
+    uint64_t tell_dropped_at_ns;
     size_t payload_bytes_max;
-    char inbox[RP__INBOX_BYTES]; /* without the kind and the token */
+    char inbox[RP__INBOX_NAME_BYTES];
     natsSubscription *inboxes[RP__INBOX_SHARED];
     rp_bus_state_cb on_state;
     void *on_state_arg;
@@ -196,8 +229,10 @@ struct rp__jetstream {
     uint64_t extend_at_ns;
     uint64_t mailbox_serials; /* mailboxes opened so far */
     rp_mailbox *mailboxes[RP__MAILBOXES_MAX];
+    uint64_t follower_serials;
     rp_follower *followers[RP__FOLLOWERS_MAX];
     rp_subscription *subscriptions[RP__SUBSCRIPTIONS_MAX];
+    rp__stream_question questions[RP__STREAM_QUESTIONS_MAX];
     rp__delivery *pool;
     rp_buffer scratch; /* for one message on its way out */
 
@@ -209,7 +244,7 @@ struct rp__jetstream {
 
     struct {
         rp_counter *published, *published_again, *conflicts, *received, *dropped, *reconnects;
-        rp_counter *outbox_full;
+        rp_counter *outbox_full, *plain_dropped, *losses;
         rp_gauge *outbox_messages, *outbox_bytes, *connected;
     } metrics;
 };

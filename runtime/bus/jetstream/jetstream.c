@@ -16,8 +16,8 @@ static const char inbox_kinds[RP__INBOX_COUNT] = {
 void rp__inbox_subject(const rp__jetstream *js, rp__inbox inbox, uint32_t slot, uint32_t generation,
     char subject[RP__INBOX_BYTES])
 {
-    snprintf(subject, RP__INBOX_BYTES, "%.64s.%c.%" PRIx32 "-%" PRIx32, js->inbox,
-        inbox_kinds[inbox], slot, generation);
+    snprintf(subject, RP__INBOX_BYTES, "%s.%c.%" PRIx32 "-%" PRIx32, js->inbox, inbox_kinds[inbox],
+        slot, generation);
 }
 
 static bool read_hex(const char **p, uint32_t *ret_number)
@@ -48,15 +48,19 @@ bool rp__inbox_token(const char *token, uint32_t *ret_slot, uint32_t *ret_genera
 }
 
 /* One name for the life of the bus: what the outbox holds carries it, over all connections. */
-static void name_inbox(rp__jetstream *js)
+static rp_status name_inbox(rp__jetstream *js, rp_error *reterr)
 {
     const char *prefix = js->spec.endpoint->inbox_prefix;
     natsInbox *unique = NULL;
-    const char *id = "";
-    if (natsInbox_Create(&unique) == NATS_OK)
-        id = strrchr(unique, '.') ? strrchr(unique, '.') + 1 : unique;
-    snprintf(js->inbox, sizeof js->inbox, "%.40s.%.23s", prefix ? prefix : "_INBOX", id);
+    if (natsInbox_Create(&unique) != NATS_OK)
+        return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
+    const char *dot = strrchr(unique, '.');
+    int n = snprintf(js->inbox, RP__INBOX_NAME_BYTES, "%s.%s", prefix ? prefix : "_INBOX",
+        dot ? dot + 1 : unique);
     natsInbox_Destroy(unique);
+    if (n < 0 || n >= RP__INBOX_NAME_BYTES) /* rp_endpoint_options refuses a longer prefix */
+        return rp_error_set(reterr, RP_INTERNAL, "inbox-prefix", "the inbox has too long a name");
+    return RP_OK;
 }
 
 void rp__inbox_open(rp__jetstream *js, rp__inbox inbox)
@@ -64,7 +68,7 @@ void rp__inbox_open(rp__jetstream *js, rp__inbox inbox)
     char subject[RP__INBOX_BYTES];
     if (js->inboxes[inbox])
         return;
-    snprintf(subject, sizeof subject, "%.64s.%c.*", js->inbox, inbox_kinds[inbox]);
+    snprintf(subject, sizeof subject, "%s.%c.*", js->inbox, inbox_kinds[inbox]);
     natsStatus s = natsConnection_SubscribeSync(&js->inboxes[inbox], js->connection, subject);
     if (s != NATS_OK)
         rp__connection_failed(js, s, "subscribe");
@@ -258,6 +262,10 @@ static void on_tick(uv_timer_t *tick)
     rp__outbox_tick(js, now_ns);
     rp__followers_tick(js, now_ns);
     rp__mailboxes_tick(js, now_ns);
+    if (now_ns >= js->tell_dropped_at_ns) {
+        js->tell_dropped_at_ns = now_ns + RP_NS_PER_S;
+        rp__subscriptions_tick(js);
+    }
 }
 
 /* -- the bus ----------------------------------------------------------------------------------- */
@@ -268,6 +276,12 @@ static void watch_state(rp_bus *bus, rp_bus_state_cb callback, void *arg)
     js->on_state = callback;
     js->on_state_arg = arg;
     callback(arg, js->told_connected);
+}
+
+static void forget(rp_bus *bus, void *arg)
+{
+    rp__outbox_forget(bus, arg);
+    rp__streams_forget(rp__jetstream_of(bus), arg);
 }
 
 static size_t payload_bytes_max(const rp_bus *bus)
@@ -311,13 +325,15 @@ static const rp_bus_ops ops = {.mailbox_open = rp__mailbox_open,
     .publish = rp__outbox_publish,
     .last = rp__outbox_last,
     .request = rp__outbox_request,
-    .forget = rp__outbox_forget,
+    .forget = forget,
     .send = rp__send,
     .subscribe = rp__subscribe,
     .unsubscribe = rp__unsubscribe,
     .follow = rp__follow,
     .unfollow = rp__unfollow,
     .watch_state = watch_state,
+    .stream_state = rp__stream_state,
+    .purge = rp__stream_purge,
     .payload_bytes_max = payload_bytes_max,
     .free = bus_free};
 
@@ -339,8 +355,13 @@ static rp_status register_metrics(rp__jetstream *js, rp_error *reterr)
             &js->metrics.dropped},
         {"reprise_bus_reconnects_total", "Connections made after one was lost.",
             &js->metrics.reconnects},
-        {"reprise_bus_outbox_full_total", "Publishes refused by a full outbox.",
+        {"reprise_bus_outbox_full_total", "Publishes and questions refused for want of room.",
             &js->metrics.outbox_full},
+        {"reprise_bus_plain_dropped_total",
+            "Plain messages that came and were dropped, since too many waited.",
+            &js->metrics.plain_dropped},
+        {"reprise_bus_losses_total",
+            "Times that a follower found messages gone, or another stream.", &js->metrics.losses},
     };
     const struct {
         const char *name, *help;
@@ -387,10 +408,11 @@ rp_status rp_jetstream_new(const rp_jetstream_spec *spec, rp_bus **ret_bus, rp_e
     if (status == RP_OK)
         status = rp__claims_new(spec->loop, spec->endpoint, &js->claims);
     if (status == RP_OK) {
-        name_inbox(js);
         start_handles(js);
         status = connect_now(js, reterr);
     }
+    if (status == RP_OK)
+        status = name_inbox(js, reterr);
     if (status != RP_OK) {
         bus_free(&js->bus);
         return status;

@@ -18,6 +18,7 @@ struct rp__link {
     bool poll_open;
     bool connecting;
     bool freed;
+    bool broken;   /* the socket cannot be polled */
     bool closing;  /* natsConnection_Close has been called */
     bool in_close; /* and has not returned */
     natsOptions *options;
@@ -135,17 +136,32 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         link->spec.on_readable(link->spec.arg);
 }
 
+/* A connection that cannot be polled is of no use, but nats.c has not closed it: its owner is told
+ * that it is over and frees the link, which closes it. */
+static void give_up(rp__link *link, int uv_error)
+{
+    rp_log_error(
+        link->spec.log, "connection_not_polled", rp_log_text("error", uv_strerror(uv_error)));
+    link->broken = true;
+    uv_async_send(&link->wake);
+}
+
 static void poll_for(rp__link *link, int events)
 {
-    if (link->poll_open && link->polled != events &&
-        uv_poll_start(&link->poll, events, on_poll) == 0)
+    if (!link->poll_open || link->polled == events)
+        return;
+    int e = uv_poll_start(&link->poll, events, on_poll);
+    if (e == 0)
         link->polled = events;
+    else
+        give_up(link, e);
 }
 
 static void poll_open(rp__link *link)
 {
-    if (uv_poll_init_socket(link->spec.loop, &link->poll, link->socket) != 0) {
-        atomic_store(&link->closed, true);
+    int e = uv_poll_init_socket(link->spec.loop, &link->poll, link->socket);
+    if (e != 0) {
+        give_up(link, e);
         return;
     }
     link->poll.data = link;
@@ -175,22 +191,28 @@ static void flush(rp__link *link)
     poll_for(link, atomic_load(&link->write_wanted) ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
 
+static void tell_closed(rp__link *link)
+{
+    void (*on_closed)(void *) = link->spec.on_closed;
+    if (link->freed || !on_closed || !(link->broken || atomic_load(&link->closed)))
+        return;
+    link->spec.on_closed = NULL;
+    on_closed(link->spec.arg);
+}
+
 static void look_at_flags(rp__link *link)
 {
     if (link->connecting)
         return; /* the worker thread owns the connection until it is done */
     if (atomic_load(&link->stopped)) {
         stop_polling(link);
-    } else if (atomic_load(&link->attached) && !link->poll_open && link->connection) {
+    } else if (atomic_load(&link->attached) && !link->poll_open && !link->broken &&
+               link->connection) {
         poll_open(link);
     }
     if (atomic_exchange(&link->detached, false) && link->connection)
         natsConnection_ProcessDetachedEvent(link->connection);
-    if (atomic_load(&link->closed) && !link->freed && link->spec.on_closed) {
-        void (*on_closed)(void *) = link->spec.on_closed;
-        link->spec.on_closed = NULL;
-        on_closed(link->spec.arg);
-    }
+    tell_closed(link);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -250,7 +272,8 @@ static rp_status set_options(rp__link *link, rp_error *reterr)
         natsOptions_SetPingInterval(o, PING_INTERVAL_MS) != NATS_OK ||
         natsOptions_SetMaxPingsOut(o, PINGS_OUT_MAX) != NATS_OK ||
         natsOptions_SetIOBufSize(o, IO_BUFFER_BYTES) != NATS_OK ||
-        /* Bounded by pull batches instead; a limit here would drop messages. */
+        /* A limit here would drop messages: bounded are pulls by their batch, answers by the
+         * outbox, followers by flow control, and plain subscriptions by limits of their own. */
         natsOptions_SetMaxPendingMsgs(o, INT_MAX) != NATS_OK ||
         natsOptions_SetMaxPendingBytes(o, INT64_MAX) != NATS_OK)
         return rp_error_set(reterr, RP_INTERNAL, NULL, "nats.c refused an option");
@@ -300,7 +323,9 @@ rp_status rp__link_connect(const rp__link_spec *spec, rp__link **ret_link, rp_er
 
 natsConnection *rp__link_connection(const rp__link *link)
 {
-    return link && !link->connecting && !atomic_load(&link->closed) ? link->connection : NULL;
+    return link && !link->connecting && !link->broken && !atomic_load(&link->closed)
+               ? link->connection
+               : NULL;
 }
 
 size_t rp__link_buffered(const rp__link *link)

@@ -16,19 +16,13 @@ enum { BUSY_WAIT_MS = 20, BUSY_DOUBLINGS_MAX = 6, BUFFERED_BYTES_MAX = 64 << 20 
 
 rp_status rp__outbox_init(rp__jetstream *js)
 {
+    const rp_jetstream_limits *limits = &js->spec.limits;
     rp__outbox *o = &js->outbox;
-    o->capacity = js->spec.limits.outbox_messages_max;
-    o->oldest = o->newest = RP__ENTRY_NONE;
-    if (o->capacity == 0 || o->capacity >= RP__ENTRY_NONE)
-        return RP_INVALID;
-    o->entries = calloc(o->capacity, sizeof *o->entries);
-    o->free_slots = calloc(o->capacity, sizeof *o->free_slots);
-    if (!o->entries || !o->free_slots)
-        return RP_NO_MEMORY;
-    for (size_t i = 0; i < o->capacity; i++)
-        o->free_slots[i] = (uint32_t)(o->capacity - 1 - i);
-    o->free_count = o->capacity;
-    return RP_OK;
+    rp_status status =
+        rp__slots_init(&o->slots, limits->outbox_messages_max, limits->outbox_bytes_max);
+    if (status == RP_OK)
+        o->entries = calloc(o->slots.capacity, sizeof *o->entries);
+    return status == RP_OK && !o->entries ? RP_NO_MEMORY : status;
 }
 
 static uint32_t slot_of(const rp__outbox *o, const rp__entry *entry)
@@ -36,55 +30,36 @@ static uint32_t slot_of(const rp__outbox *o, const rp__entry *entry)
     return (uint32_t)(entry - o->entries);
 }
 
+static uint32_t next_of(const rp__outbox *o, uint32_t slot)
+{
+    return o->slots.slots[slot].next;
+}
+
 static void show(rp__jetstream *js)
 {
-    rp_gauge_set_count(js->metrics.outbox_messages, js->outbox.capacity - js->outbox.free_count);
-    rp_gauge_set_count(js->metrics.outbox_bytes, js->outbox.bytes);
+    rp_gauge_set_count(js->metrics.outbox_messages, rp__slots_count(&js->outbox.slots));
+    rp_gauge_set_count(js->metrics.outbox_bytes, js->outbox.slots.bytes);
 }
 
 static rp__entry *take(rp__jetstream *js, rp__entry_kind kind, size_t bytes)
 {
     rp__outbox *o = &js->outbox;
-    if (o->free_count == 0 || bytes > js->spec.limits.outbox_bytes_max - o->bytes ||
-        rp__link_buffered(js->link) > BUFFERED_BYTES_MAX) {
+    uint32_t slot;
+    if (rp__link_buffered(js->link) > BUFFERED_BYTES_MAX ||
+        !rp__slots_take(&o->slots, bytes, &slot)) {
         rp_counter_add(js->metrics.outbox_full, 1);
         return NULL;
     }
-    uint32_t slot = o->free_slots[--o->free_count];
-    rp__entry *entry = &o->entries[slot];
-    *entry = (rp__entry){.js = js,
-        .kind = kind,
-        .used = true,
-        .generation = entry->generation + 1,
-        .bytes = bytes,
-        .next = RP__ENTRY_NONE,
-        .previous = o->newest};
-    if (o->newest != RP__ENTRY_NONE)
-        o->entries[o->newest].next = slot;
-    else
-        o->oldest = slot;
-    o->newest = slot;
-    o->bytes += bytes;
+    o->entries[slot] = (rp__entry){.js = js, .kind = kind};
     show(js);
-    return entry;
+    return &o->entries[slot];
 }
 
 static void drop(rp__jetstream *js, rp__entry *entry)
 {
-    rp__outbox *o = &js->outbox;
-    if (entry->previous != RP__ENTRY_NONE)
-        o->entries[entry->previous].next = entry->next;
-    else
-        o->oldest = entry->next;
-    if (entry->next != RP__ENTRY_NONE)
-        o->entries[entry->next].previous = entry->previous;
-    else
-        o->newest = entry->previous;
-    o->bytes -= entry->bytes;
-    o->free_slots[o->free_count++] = slot_of(o, entry);
     natsMsg_Destroy(entry->nats);
     entry->nats = NULL;
-    entry->used = false;
+    rp__slots_give_back(&js->outbox.slots, slot_of(&js->outbox, entry));
     show(js);
 }
 
@@ -130,7 +105,7 @@ void rp__outbox_connected(rp__jetstream *js)
 {
     rp__outbox *o = &js->outbox;
     uint64_t now_ns = rp__now(js);
-    for (uint32_t i = o->oldest; i != RP__ENTRY_NONE && js->connection; i = o->entries[i].next)
+    for (uint32_t i = o->slots.oldest; i != RP__SLOT_NONE && js->connection; i = next_of(o, i))
         send_entry(js, &o->entries[i], now_ns);
 }
 
@@ -139,7 +114,7 @@ void rp__outbox_disconnected(rp__jetstream *js)
     rp__outbox *o = &js->outbox;
     if (!o->entries)
         return;
-    for (uint32_t i = o->oldest; i != RP__ENTRY_NONE; i = o->entries[i].next) {
+    for (uint32_t i = o->slots.oldest; i != RP__SLOT_NONE; i = next_of(o, i)) {
         o->entries[i].sent = false;
         o->entries[i].give_up_at_ns = 0;
     }
@@ -189,7 +164,8 @@ static rp_status make_message(rp__jetstream *js, const rp__entry *entry, const c
     rp_bytes body, natsMsg **ret_nats)
 {
     char reply[RP__INBOX_BYTES];
-    rp__inbox_subject(js, RP__INBOX_ANSWER, slot_of(&js->outbox, entry), entry->generation, reply);
+    uint32_t slot = slot_of(&js->outbox, entry);
+    rp__inbox_subject(js, RP__INBOX_ANSWER, slot, js->outbox.slots.slots[slot].generation, reply);
     natsStatus s = natsMsg_Create(ret_nats, subject, reply, (const char *)body.data, (int)body.len);
     return s == NATS_OK ? RP_OK : RP_NO_MEMORY;
 }
@@ -276,6 +252,8 @@ rp_status rp__outbox_last(
 {
     rp__jetstream *js = rp__jetstream_of(bus);
     char question[RP__SUBJECT_BYTES];
+    if (!rp__is_name(stream))
+        return RP_INVALID;
     int n = snprintf(question, sizeof question, "$JS.API.DIRECT.GET.%s.%s", stream, subject);
     if (n < 0 || (size_t)n >= sizeof question)
         return RP_INVALID;
@@ -292,7 +270,7 @@ rp_status rp__outbox_request(rp_bus *bus, const char *subject, rp_bytes body, ui
 void rp__outbox_forget(rp_bus *bus, void *arg)
 {
     rp__outbox *o = &rp__jetstream_of(bus)->outbox;
-    for (uint32_t i = o->oldest; i != RP__ENTRY_NONE; i = o->entries[i].next) {
+    for (uint32_t i = o->slots.oldest; i != RP__SLOT_NONE; i = next_of(o, i)) {
         if (o->entries[i].arg != arg)
             continue;
         o->entries[i].callback.published = NULL;
@@ -357,11 +335,11 @@ static void answer_publish(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
     if (status == RP_BUSY || status == RP_UNAVAILABLE) {
         rp_log_warn(js->spec.log, "publish_put_off",
             rp_log_text("subject", natsMsg_GetSubject(entry->nats)),
-            rp_log_text("why", ack.description));
+            rp_log_text("why", ack.error.description));
         try_later(js, entry);
         return;
     }
-    finish_publish(js, entry, status, ack.sequence, ack.is_error ? ack.description : "");
+    finish_publish(js, entry, status, ack.sequence, ack.error.description);
 }
 
 static void answer_last(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
@@ -406,11 +384,9 @@ void rp__outbox_answer(rp__jetstream *js, natsMsg *nats)
 {
     uint32_t slot, generation;
     if (!rp__inbox_token(rp__delivery_token(nats), &slot, &generation) ||
-        slot >= js->outbox.capacity)
-        return;
-    rp__entry *entry = &js->outbox.entries[slot];
-    if (!entry->used || entry->generation != generation)
+        !rp__slots_holds(&js->outbox.slots, slot, generation))
         return; /* the second answer to something sent twice */
+    rp__entry *entry = &js->outbox.entries[slot];
     if (entry->kind == RP__ENTRY_PUBLISH)
         answer_publish(js, entry, nats);
     else if (entry->kind == RP__ENTRY_LAST)
@@ -423,9 +399,9 @@ void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns)
 {
     rp__outbox *o = &js->outbox;
     uint32_t next;
-    for (uint32_t i = o->oldest; i != RP__ENTRY_NONE && js->connection; i = next) {
+    for (uint32_t i = o->slots.oldest; i != RP__SLOT_NONE && js->connection; i = next) {
         rp__entry *entry = &o->entries[i];
-        next = entry->next;
+        next = next_of(o, i);
         if (entry->give_up_at_ns && now_ns >= entry->give_up_at_ns) {
             rp_log_warn(js->spec.log, entry->refused ? "message_refused" : "answer_missing",
                 rp_log_text("subject", natsMsg_GetSubject(entry->nats)),
@@ -435,7 +411,7 @@ void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns)
             else
                 finish(js, entry, entry->kind == RP__ENTRY_PUBLISH ? RP_UNAVAILABLE : RP_TIMEOUT,
                     "no acknowledgement in time");
-            next = o->oldest; /* the callback may have changed the list behind us */
+            next = o->slots.oldest; /* the callback may have changed the list behind us */
             continue;
         }
         /* A question that somebody may still answer is asked once; asking the store twice is free.
@@ -449,10 +425,10 @@ void rp__outbox_done(rp__jetstream *js)
 {
     rp__outbox *o = &js->outbox;
     if (o->entries) {
-        for (uint32_t i = o->oldest; i != RP__ENTRY_NONE; i = o->entries[i].next)
+        for (uint32_t i = o->slots.oldest; i != RP__SLOT_NONE; i = next_of(o, i))
             natsMsg_Destroy(o->entries[i].nats);
     }
     free(o->entries);
-    free(o->free_slots);
-    *o = (rp__outbox){0};
+    o->entries = NULL;
+    rp__slots_done(&o->slots);
 }

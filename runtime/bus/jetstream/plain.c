@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+/* Plain messages are at most once, and nobody upstream waits for us to take them: past the bound
+ * nats.c drops the newest. */
 static void open_on_server(rp_subscription *subscription)
 {
     rp__jetstream *js = subscription->js;
@@ -11,8 +13,29 @@ static void open_on_server(rp_subscription *subscription)
                              subscription->subject, subscription->queue)
                        : natsConnection_SubscribeSync(
                              &subscription->nats, js->connection, subscription->subject);
+    subscription->dropped = 0;
+    if (s == NATS_OK)
+        s = natsSubscription_SetPendingLimits(
+            subscription->nats, RP__PLAIN_MESSAGES_MAX, RP__PLAIN_BYTES_MAX);
     if (s != NATS_OK)
         rp__connection_failed(js, s, "subscribe");
+}
+
+static void tell_dropped(rp_subscription *subscription)
+{
+    rp__jetstream *js = subscription->js;
+    int64_t dropped = 0;
+    if (!subscription->nats ||
+        natsSubscription_GetDropped(subscription->nats, &dropped) != NATS_OK ||
+        dropped <= subscription->dropped)
+        return;
+    uint64_t more = (uint64_t)(dropped - subscription->dropped);
+    subscription->dropped = dropped;
+    rp_counter_add(js->metrics.plain_dropped, more);
+    rp_log_warn(js->spec.log, "plain_messages_dropped",
+        rp_log_text("subject", subscription->subject), rp_log_count("messages", more),
+        rp_log_count("messages_max", RP__PLAIN_MESSAGES_MAX),
+        rp_log_count("bytes_max", RP__PLAIN_BYTES_MAX));
 }
 
 rp_status rp__subscribe(rp_bus *bus, const char *subject, const char *queue, rp_plain_cb callback,
@@ -52,6 +75,7 @@ void rp__unsubscribe(rp_subscription *subscription)
         if (js->subscriptions[i] == subscription)
             js->subscriptions[i] = NULL;
     }
+    tell_dropped(subscription);
     natsSubscription_Destroy(subscription->nats); /* unsubscribes */
     free(subscription->subject);
     free(subscription->queue);
@@ -70,6 +94,7 @@ void rp__subscriptions_disconnected(rp__jetstream *js)
 {
     for (size_t i = 0; i < RP__SUBSCRIPTIONS_MAX; i++) {
         if (js->subscriptions[i]) {
+            tell_dropped(js->subscriptions[i]);
             natsSubscription_Destroy(js->subscriptions[i]->nats);
             js->subscriptions[i]->nats = NULL;
         }
@@ -91,6 +116,14 @@ size_t rp__subscriptions_drain(rp__jetstream *js, size_t budget)
         }
     }
     return count;
+}
+
+void rp__subscriptions_tick(rp__jetstream *js)
+{
+    for (size_t i = 0; i < RP__SUBSCRIPTIONS_MAX; i++) {
+        if (js->subscriptions[i])
+            tell_dropped(js->subscriptions[i]);
+    }
 }
 
 void rp__subscriptions_done(rp__jetstream *js)

@@ -2,19 +2,17 @@
  *
  * A mailbox asks for exactly as many messages as it has credit, in requests that expire after a
  * second or two: a process that is stopped with an open request swallows what it is sent, so
- * requests are short and never ask for more than there is room for. What is asked for and has not
- * come is counted by request; a request ends when it is filled, when the server says so, or when
- * its time is well past.
+ * requests are short and never ask for more than there is room for. requests.h counts what is asked
+ * for and has not come.
  */
-#include "runtime/base/name.h"
 #include "runtime/bus/jetstream/internal.h"
+#include "runtime/bus/jetstream/protocol/requests.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    REQUESTS_MAX = 8,
     GRACE_MS = 1000,
     TROUBLE_MS = 250,
     TROUBLE_DOUBLINGS_MAX = 4,
@@ -22,21 +20,13 @@ enum {
     FETCH_DOUBLINGS_MAX = 6
 };
 
-typedef struct request {
-    bool open;
-    uint32_t generation;
-    size_t missing;
-    uint64_t ends_at_ns;
-} request;
-
 struct rp_mailbox {
     rp__jetstream *js;
     rp_mailbox_spec spec;
     uint32_t slot;   /* in js->mailboxes */
     uint64_t serial; /* unlike that of every other mailbox of the bus */
     size_t credit;
-    request requests[REQUESTS_MAX];
-    uint32_t generation;
+    rp__requests requests;
     uint32_t troubles;       /* in a row */
     uint64_t quiet_until_ns; /* no requests before */
 };
@@ -44,43 +34,21 @@ struct rp_mailbox {
 /* A token holds one number for the mailbox and the request's place in it. */
 static uint32_t token_slot(const rp_mailbox *mailbox, size_t index)
 {
-    return mailbox->slot * REQUESTS_MAX + (uint32_t)index;
-}
-
-static size_t asked_for(const rp_mailbox *mailbox)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < REQUESTS_MAX; i++)
-        sum += mailbox->requests[i].open ? mailbox->requests[i].missing : 0;
-    return sum;
-}
-
-static request *unused_request(rp_mailbox *mailbox, size_t *ret_index)
-{
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        if (!mailbox->requests[i].open) {
-            *ret_index = i;
-            return &mailbox->requests[i];
-        }
-    }
-    return NULL;
+    return mailbox->slot * RP__REQUESTS_MAX + (uint32_t)index;
 }
 
 static void pull(rp_mailbox *mailbox)
 {
     rp__jetstream *js = mailbox->js;
     char subject[RP__SUBJECT_BYTES], reply[RP__INBOX_BYTES], body[96];
-    size_t asked = asked_for(mailbox), index;
+    size_t index;
     uint64_t now_ns = rp__now(js), expires_ns = js->spec.limits.pull_expires_ns;
-    if (!js->connection || asked >= mailbox->credit || now_ns < mailbox->quiet_until_ns)
+    if (!js->connection || now_ns < mailbox->quiet_until_ns)
         return;
-    request *r = unused_request(mailbox, &index);
+    const rp__request *r = rp__requests_open(
+        &mailbox->requests, mailbox->credit, now_ns + expires_ns + GRACE_MS * RP_NS_PER_MS, &index);
     if (!r)
-        return; /* the next one that ends makes room */
-    *r = (request){.open = true,
-        .generation = ++mailbox->generation,
-        .missing = mailbox->credit - asked,
-        .ends_at_ns = now_ns + expires_ns + GRACE_MS * RP_NS_PER_MS};
+        return;
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", mailbox->spec.stream,
         mailbox->spec.durable);
     rp__inbox_subject(js, RP__INBOX_PULL, token_slot(mailbox, index), r->generation, reply);
@@ -94,8 +62,7 @@ static void pull(rp_mailbox *mailbox)
 rp_status rp__mailbox_open(rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox)
 {
     rp__jetstream *js = rp__jetstream_of(bus);
-    if (!rp_name_is_subject(rp_bytes_text(spec->stream)) ||
-        !rp_name_is_subject(rp_bytes_text(spec->durable)))
+    if (!rp__is_name(spec->stream) || !rp__is_name(spec->durable))
         return RP_INVALID;
     for (uint32_t i = 0; i < RP__MAILBOXES_MAX; i++) {
         if (js->mailboxes[i])
@@ -149,8 +116,8 @@ void rp__mailboxes_connected(rp__jetstream *js)
 void rp__mailboxes_disconnected(rp__jetstream *js)
 {
     for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
-        for (size_t r = 0; js->mailboxes[i] && r < REQUESTS_MAX; r++)
-            js->mailboxes[i]->requests[r].open = false;
+        if (js->mailboxes[i])
+            rp__requests_expire(&js->mailboxes[i]->requests, UINT64_MAX);
     }
 }
 
@@ -176,10 +143,9 @@ static void fine(rp_mailbox *mailbox)
         mailbox->spec.on_trouble(mailbox->spec.arg, RP_OK, "");
 }
 
-static void end_request(rp_mailbox *mailbox, request *r, int code, natsMsg *nats)
+static void end_request(rp_mailbox *mailbox, int code, natsMsg *nats)
 {
     const char *why = NULL;
-    r->open = false;
     if (natsMsgHeader_Get(nats, "Description", &why) != NATS_OK)
         why = "";
     if (code == 404 || code == 408) {
@@ -209,12 +175,11 @@ static void take_status(rp__jetstream *js, natsMsg *nats, int code)
 {
     uint32_t slot, generation;
     if (!rp__inbox_token(rp__delivery_token(nats), &slot, &generation) ||
-        slot / REQUESTS_MAX >= RP__MAILBOXES_MAX || !js->mailboxes[slot / REQUESTS_MAX])
+        slot / RP__REQUESTS_MAX >= RP__MAILBOXES_MAX || code == 100)
         return;
-    rp_mailbox *mailbox = js->mailboxes[slot / REQUESTS_MAX];
-    request *r = &mailbox->requests[slot % REQUESTS_MAX];
-    if (r->open && r->generation == generation && code != 100)
-        end_request(mailbox, r, code, nats);
+    rp_mailbox *mailbox = js->mailboxes[slot / RP__REQUESTS_MAX];
+    if (mailbox && rp__requests_end(&mailbox->requests, slot % RP__REQUESTS_MAX, generation))
+        end_request(mailbox, code, nats);
 }
 
 /* A message comes under its own subject; its reply names stream and consumer. */
@@ -230,19 +195,6 @@ static rp_mailbox *owner(rp__jetstream *js, natsMsg *nats)
             return mailbox;
     }
     return NULL;
-}
-
-/* The server fills requests in the order in which they came. */
-static void count_off(rp_mailbox *mailbox)
-{
-    request *oldest = NULL;
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        request *r = &mailbox->requests[i];
-        if (r->open && (!oldest || r->generation < oldest->generation))
-            oldest = r;
-    }
-    if (oldest && --oldest->missing == 0)
-        oldest->open = false;
 }
 
 static void note_fetching(rp__jetstream *js, rp__delivery *from, rp__delivery *to)
@@ -331,7 +283,7 @@ void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
     rp_message *message = rp__delivery_new(js, nats);
     if (!message)
         return; /* delivered again when its ack_wait is over */
-    count_off(mailbox);
+    rp__requests_count_off(&mailbox->requests);
     fine(mailbox);
     /* The credit may have fallen since this was asked for: its owner has room, or hands it back. */
     if (mailbox->credit > 0)
@@ -359,10 +311,7 @@ void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
         rp_mailbox *mailbox = js->mailboxes[i];
         if (!mailbox)
             continue;
-        for (size_t r = 0; r < REQUESTS_MAX; r++) {
-            if (mailbox->requests[r].open && now_ns >= mailbox->requests[r].ends_at_ns)
-                mailbox->requests[r].open = false;
-        }
+        rp__requests_expire(&mailbox->requests, now_ns);
         pull(mailbox);
     }
 }

@@ -149,6 +149,26 @@ Test(endpoint, files)
     cr_assert_str_eq(error.field, "nkey");
 }
 
+Test(endpoint, inbox_prefix)
+{
+    static const char longest[] = "_INBOX_an-actor.of-40-characters-in-all-";
+    static const char longer[] = "_INBOX_an-actor.of-41-characters-in-all-1";
+    static const char *const wrong[] = {
+        "", ".", "a.", ".a", "a..b", "a.*", "a.>", "a b", "\xC3\xA9"};
+    rp_error error = {0};
+    cr_assert_eq(strlen(longest), RP_ENDPOINT_INBOX_PREFIX_MAX);
+    cr_expect_eq(apply(&(rp_endpoint){.inbox_prefix = longest}, &error), RP_OK);
+    cr_assert_eq(apply(&(rp_endpoint){.inbox_prefix = longer}, &error), RP_LIMIT);
+    cr_expect_str_eq(error.field, "inbox-prefix");
+    cr_expect_str_eq(error.limit, "40 characters");
+    cr_expect_not_null(strstr(error.message, longer), "%s", error.message);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cr_expect_eq(
+            apply(&(rp_endpoint){.inbox_prefix = wrong[i]}, &error), RP_INVALID, "%s", wrong[i]);
+        cr_expect_str_eq(error.field, "inbox-prefix");
+    }
+}
+
 static const char seed[] = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
 
 Test(endpoint, nkey_file)

@@ -1,9 +1,9 @@
-/* JetStream's texts: any bytes as a number, a delivery's reply subject, a publish's answer and a
- * consumer's.
+/* JetStream's texts: any bytes as a number, a delivery's reply subject, a publish's answer, a
+ * consumer's, a stream's, a list of consumers and a purge's.
  *
  * Held: what is taken can be written down again and reads the same; views lie inside the input; an
  * answer that is no error has what it is asked for. */
-#include "runtime/bus/jetstream/wire.h"
+#include "runtime/bus/jetstream/protocol/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,12 +60,30 @@ static void check_answers(rp_bytes body)
     rp__wire_consumer consumer;
     if (rp__wire_ack_parse(body, &ack) == RP_OK) {
         rp_status status = rp__wire_ack_status(&ack);
-        check(ack.is_error || ack.sequence > 0);
-        check(ack.is_error == (status != RP_OK && status != RP_DUPLICATE));
-        check(memchr(ack.description, '\0', sizeof ack.description) != NULL);
+        check(ack.error.is_error || ack.sequence > 0);
+        check(ack.error.is_error == (status != RP_OK && status != RP_DUPLICATE));
+        check(memchr(ack.error.description, '\0', sizeof ack.error.description) != NULL);
     }
-    if (rp__wire_consumer_parse(body, &consumer) == RP_OK)
-        check(memchr(consumer.description, '\0', sizeof consumer.description) != NULL);
+    if (rp__wire_consumer_parse(body, &consumer) == RP_OK) {
+        check(memchr(consumer.error.description, '\0', sizeof consumer.error.description) != NULL);
+        check(consumer.delivered_sequence + 1 > 0);
+    }
+}
+
+static void check_streams(rp_bytes body)
+{
+    rp__wire_stream stream;
+    rp__wire_consumers page;
+    rp__wire_purge purge;
+    if (rp__wire_stream_parse(body, &stream) == RP_OK && !stream.error.is_error) {
+        check(stream.first_sequence > 0 && stream.first_sequence <= stream.last_sequence + 1);
+        check(stream.messages > 0 || stream.first_sequence == stream.last_sequence + 1);
+    }
+    if (rp__wire_consumers_parse(body, &page) == RP_OK && !page.error.is_error)
+        check(memchr(page.first_name, '\0', sizeof page.first_name) &&
+              memchr(page.last_name, '\0', sizeof page.last_name));
+    if (rp__wire_purge_parse(body, &purge) == RP_OK)
+        check(!purge.error.is_error || rp__wire_error_status(&purge.error) != RP_OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -74,5 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_number(input);
     check_delivery(input);
     check_answers(input);
+    check_streams(input);
     return 0;
 }
