@@ -1,0 +1,300 @@
+#include "runtime/base/name.h"
+#include "sim/bus/internal.h"
+
+#include <stdio.h>
+
+enum {
+    REQUESTS_MAX = 8,
+    GRACE_MS = 1000,
+    TROUBLE_MS = 250,
+    TROUBLE_DOUBLINGS_MAX = 4,
+    REFUSED_DELAY_S = 2
+};
+
+typedef struct request {
+    uint64_t token; /* 0 = unused */
+    size_t missing;
+    uint64_t ends_at_ns;
+} request;
+
+struct rp_mailbox {
+    sim_bus *bus;
+    rp_mailbox_spec spec;
+    const char *stream, *durable; /* copies that frames may carry */
+    size_t slot, credit;
+    request requests[REQUESTS_MAX];
+    uint32_t troubles;
+    uint64_t quiet_until_ns;
+    sim_event *wake;
+    uint64_t wake_at_ns;
+};
+
+static void set_wake(rp_mailbox *mailbox);
+
+static size_t asked_for(const rp_mailbox *mailbox)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < REQUESTS_MAX; i++)
+        sum += mailbox->requests[i].token ? mailbox->requests[i].missing : 0;
+    return sum;
+}
+
+/* What the process has asked for in all, for the checks. */
+static void count_asked(sim_bus *bus)
+{
+    bus->counts.asked = 0;
+    for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++)
+        bus->counts.asked += bus->mailboxes[i] ? asked_for(bus->mailboxes[i]) : 0;
+    if (bus->counts.asked > bus->counts.asked_peak)
+        bus->counts.asked_peak = bus->counts.asked;
+}
+
+static request *unused_request(rp_mailbox *mailbox)
+{
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        if (!mailbox->requests[i].token)
+            return &mailbox->requests[i];
+    }
+    return NULL;
+}
+
+static void pull(rp_mailbox *mailbox)
+{
+    sim_bus *bus = mailbox->bus;
+    size_t asked = asked_for(mailbox);
+    uint64_t now_ns = sim_bus_now_ns(bus), expires_ns = bus->spec.limits.pull_expires_ns;
+    request *r = unused_request(mailbox);
+    if (bus->connected && asked < mailbox->credit && now_ns >= mailbox->quiet_until_ns && r) {
+        *r = (request){.token = ++bus->tokens,
+            .missing = mailbox->credit - asked,
+            .ends_at_ns = now_ns + expires_ns + GRACE_MS * RP_NS_PER_MS};
+        sim_frame frame = {.kind = SIM_FRAME_PULL,
+            .stream = mailbox->stream,
+            .name = mailbox->durable,
+            .count = r->missing,
+            .delay_ns = expires_ns,
+            .token = r->token};
+        sim_connection_to_server(&bus->connection, &frame);
+        count_asked(bus);
+    }
+    set_wake(mailbox);
+}
+
+/* -- time -------------------------------------------------------------------------------------- */
+
+static void on_wake(void *arg)
+{
+    rp_mailbox *mailbox = arg;
+    uint64_t now_ns = sim_bus_now_ns(mailbox->bus);
+    mailbox->wake = NULL;
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        if (now_ns >= mailbox->requests[i].ends_at_ns)
+            mailbox->requests[i].token = 0;
+    }
+    pull(mailbox);
+}
+
+static void set_wake(rp_mailbox *mailbox)
+{
+    sim_bus *bus = mailbox->bus;
+    uint64_t next_ns = UINT64_MAX, now_ns = sim_bus_now_ns(bus);
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        const request *r = &mailbox->requests[i];
+        if (r->token && r->ends_at_ns < next_ns)
+            next_ns = r->ends_at_ns;
+    }
+    if (mailbox->quiet_until_ns > now_ns && mailbox->quiet_until_ns < next_ns)
+        next_ns = mailbox->quiet_until_ns;
+    if (mailbox->wake && mailbox->wake_at_ns <= next_ns)
+        return; /* it comes early enough, and looks again then */
+    sim_world_cancel(bus->spec.world, mailbox->wake);
+    mailbox->wake = NULL;
+    mailbox->wake_at_ns = next_ns;
+    if (next_ns != UINT64_MAX)
+        mailbox->wake =
+            sim_world_after(bus->spec.world, bus->spec.owner, next_ns - now_ns, on_wake, mailbox);
+}
+
+/* -- opening, credit, closing ------------------------------------------------------------------ */
+
+static size_t open_mailboxes(const sim_bus *bus)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++)
+        count += bus->mailboxes[i] != NULL;
+    return count;
+}
+
+/* The inbox of pulls is listened to while there is a mailbox. */
+static void listen(sim_bus *bus)
+{
+    sim_frame frame = {.kind = SIM_FRAME_MUTE, .count = open_mailboxes(bus) > 0};
+    if (bus->connected)
+        sim_connection_to_server(&bus->connection, &frame);
+}
+
+rp_status sim_mailbox_open(rp_bus *b, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox)
+{
+    sim_bus *bus = sim_bus_of(b);
+    if (!rp_name_is_subject(rp_bytes_text(spec->stream)) ||
+        !rp_name_is_subject(rp_bytes_text(spec->durable)))
+        return RP_INVALID;
+    for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++) {
+        if (bus->mailboxes[i])
+            continue;
+        rp_mailbox *mailbox = sim_world_alloc(bus->spec.world, sizeof *mailbox);
+        mailbox->bus = bus;
+        mailbox->spec = *spec;
+        mailbox->stream = sim_bus_text(bus, spec->stream);
+        mailbox->durable = sim_bus_text(bus, spec->durable);
+        mailbox->slot = i;
+        bus->mailboxes[i] = mailbox;
+        listen(bus);
+        *ret_mailbox = mailbox;
+        return RP_OK;
+    }
+    return RP_LIMIT;
+}
+
+void sim_mailbox_credit(rp_mailbox *mailbox, size_t credit)
+{
+    mailbox->credit = credit;
+    pull(mailbox);
+}
+
+void sim_mailbox_close(rp_mailbox *mailbox)
+{
+    sim_bus *bus = mailbox->bus;
+    sim_world_cancel(bus->spec.world, mailbox->wake);
+    bus->mailboxes[mailbox->slot] = NULL;
+    count_asked(bus);
+    listen(bus);
+}
+
+void sim_mailboxes_connected(sim_bus *bus)
+{
+    listen(bus);
+    for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++) {
+        if (bus->mailboxes[i]) {
+            bus->mailboxes[i]->quiet_until_ns = 0;
+            pull(bus->mailboxes[i]);
+        }
+    }
+}
+
+void sim_mailboxes_disconnected(sim_bus *bus)
+{
+    for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++) {
+        for (size_t r = 0; bus->mailboxes[i] && r < REQUESTS_MAX; r++)
+            bus->mailboxes[i]->requests[r].token = 0;
+    }
+    count_asked(bus);
+}
+
+/* -- what comes -------------------------------------------------------------------------------- */
+
+static void trouble(rp_mailbox *mailbox, rp_status status, const char *why)
+{
+    uint32_t doublings =
+        mailbox->troubles < TROUBLE_DOUBLINGS_MAX ? mailbox->troubles : TROUBLE_DOUBLINGS_MAX;
+    mailbox->troubles++;
+    mailbox->quiet_until_ns =
+        sim_bus_now_ns(mailbox->bus) + ((uint64_t)TROUBLE_MS << doublings) * RP_NS_PER_MS;
+    set_wake(mailbox);
+    if (mailbox->spec.on_trouble)
+        mailbox->spec.on_trouble(mailbox->spec.arg, status, why);
+}
+
+static void fine(rp_mailbox *mailbox)
+{
+    bool troubled = mailbox->troubles > 0;
+    mailbox->troubles = 0;
+    if (troubled && mailbox->spec.on_trouble)
+        mailbox->spec.on_trouble(mailbox->spec.arg, RP_OK, "");
+}
+
+void sim_mailboxes_ended(sim_bus *bus, const sim_frame *frame)
+{
+    for (size_t i = 0; i < SIM_MAILBOXES_MAX * REQUESTS_MAX; i++) {
+        rp_mailbox *mailbox = bus->mailboxes[i / REQUESTS_MAX];
+        if (!mailbox || mailbox->requests[i % REQUESTS_MAX].token != frame->token)
+            continue;
+        mailbox->requests[i % REQUESTS_MAX].token = 0;
+        if (frame->status == RP_TIMEOUT) {
+            fine(mailbox);
+            pull(mailbox);
+        } else if (frame->status == RP_NOT_FOUND) {
+            trouble(mailbox, RP_NOT_FOUND, "the server has no such stream or durable consumer");
+        } else {
+            trouble(mailbox, RP_BUSY, "Exceeded MaxWaiting");
+        }
+        return;
+    }
+}
+
+static rp_mailbox *owner_of(sim_bus *bus, const sim_frame *frame)
+{
+    for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++) {
+        rp_mailbox *mailbox = bus->mailboxes[i];
+        if (mailbox && strcmp(mailbox->durable, frame->name) == 0 &&
+            strcmp(mailbox->stream, frame->stream) == 0)
+            return mailbox;
+    }
+    return NULL;
+}
+
+/* The server fills requests in the order in which they came. */
+static void count_off(rp_mailbox *mailbox)
+{
+    request *oldest = NULL;
+    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+        request *r = &mailbox->requests[i];
+        if (r->token && (!oldest || r->token < oldest->token))
+            oldest = r;
+    }
+    if (oldest && --oldest->missing == 0)
+        oldest->token = 0;
+}
+
+static void send_settlement(
+    sim_bus *bus, const sim_frame *of, rp_settlement settlement, uint64_t delay_ns)
+{
+    sim_frame frame = {.kind = SIM_FRAME_SETTLE,
+        .stream = of->stream,
+        .name = of->name,
+        .sequence = of->sequence,
+        .deliveries = of->deliveries,
+        .settlement = settlement,
+        .delay_ns = delay_ns};
+    if (bus->connected)
+        sim_connection_to_server(&bus->connection, &frame);
+}
+
+void sim_mailboxes_deliver(sim_bus *bus, const sim_frame *frame)
+{
+    rp_mailbox *mailbox = owner_of(bus, frame);
+    sim_server_tell(bus->spec.server, bus->spec.who, "taken", frame->message->subject,
+        frame->sequence, frame->deliveries, mailbox ? NULL : "by nobody");
+    if (!mailbox) { /* to whoever has room; not at once, since a pull of ours may be open */
+        send_settlement(bus, frame, RP_SETTLE_RETRY, REFUSED_DELAY_S * RP_NS_PER_S);
+        return;
+    }
+    rp_message *message = sim_delivery_taken(bus, frame);
+    count_off(mailbox);
+    fine(mailbox);
+    if (mailbox->credit > 0)
+        mailbox->credit--;
+    mailbox->spec.on_message(mailbox->spec.arg, message);
+}
+
+void sim_mailbox_settle(rp_bus *b, const rp_message *message, rp_settlement settlement,
+    uint64_t delay_ns, const char *reason)
+{
+    const sim_delivery *delivery = (const sim_delivery *)message;
+    (void)reason;
+    sim_frame of = {.stream = (const char *)message->stream.data,
+        .name = delivery->durable,
+        .sequence = message->stream_sequence,
+        .deliveries = message->deliveries};
+    send_settlement(sim_bus_of(b), &of, settlement, delay_ns);
+}
