@@ -53,6 +53,7 @@
     X(EPOCH, "Rp-Epoch")                        \
     X(DEADLINE, "Rp-Deadline")                  \
     X(BODY, "Rp-Body")                          \
+    X(CHUNK, "Rp-Chunk")                        \
     X(ACTOR, "Rp-Actor")                        \
     X(SIGNATURE, "Rp-Signature")
 

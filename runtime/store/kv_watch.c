@@ -72,7 +72,7 @@ static rp_status follow(rp_kv_watcher *watcher)
     rp_follower_spec spec = {.stream = watcher->kv->stream,
         .filter = watcher->subject,
         .from = from[watcher->from],
-        .sequence = 1,
+        .sequence = 0,
         .on_message = on_message,
         .on_caught_up = on_caught_up,
         .arg = watcher};

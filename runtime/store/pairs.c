@@ -430,6 +430,13 @@ static rp_status refuse(rp_error *reterr, const char *field, size_t max, const c
     return rp_error_limit(reterr, field, limit, "%s: at most %s", field, limit);
 }
 
+static rp_status full(rp_error *reterr)
+{
+    if (reterr)
+        reterr->status = RP_FULL;
+    return RP_FULL;
+}
+
 static rp_status check_writes(const rp_pairs *pairs, rp_error *reterr)
 {
     if (pairs->begun && pairs->change_count == pairs->limits.writes_max)
@@ -442,11 +449,12 @@ static rp_status check_put(
 {
     const rp_pairs_limits *limits = &pairs->limits;
     size_t others = pairs->bytes - (before ? key_of(before).len + value_of(before).len : 0);
+    rp_status status = RP_OK;
     if (!before && pairs->count == limits->pairs_max)
-        return refuse(reterr, "pairs", limits->pairs_max, "pairs");
-    if (key.len + value.len > limits->bytes_max - others)
-        return refuse(reterr, "bytes of all pairs", limits->bytes_max, "bytes");
-    return RP_OK;
+        status = refuse(reterr, "pairs", limits->pairs_max, "pairs");
+    else if (key.len + value.len > limits->bytes_max - others)
+        status = refuse(reterr, "all pairs", limits->bytes_max, "bytes");
+    return status == RP_OK ? RP_OK : full(reterr);
 }
 
 rp_status rp_pairs_put(rp_pairs *pairs, rp_bytes key, rp_bytes value, rp_error *reterr)

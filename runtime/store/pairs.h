@@ -88,8 +88,10 @@ void rp_pairs_commit(rp_pairs *pairs);
 /* What was written since is as if it had never been. Cannot fail. */
 void rp_pairs_revert(rp_pairs *pairs);
 
-/* Writes a pair, copied; the views may be its own. RP_INVALID for an empty key; RP_LIMIT with the
- * bound in reterr->field and ->limit; RP_NO_MEMORY. Then nothing is written. */
+/* Writes a pair, copied; the views may be its own. RP_INVALID for an empty key; RP_LIMIT where the
+ * pair is too large, or too much was written since begin; RP_FULL where all pairs together would be
+ * above their bounds, each with the bound in reterr->field and ->limit; RP_NO_MEMORY. Then nothing
+ * is written. */
 RP_MUST_USE rp_status rp_pairs_put(rp_pairs *pairs, rp_bytes key, rp_bytes value, rp_error *reterr);
 
 /* Removes a pair; RP_OK also where there is none. RP_LIMIT where too much was written since begin.

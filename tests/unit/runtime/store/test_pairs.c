@@ -133,14 +133,15 @@ Test(pairs, a_message_is_taken_back_whole)
     rp_pairs_free(pairs);
 }
 
-static void refused(rp_pairs *pairs, size_t key, size_t value, const char *limit)
+static void refused(rp_pairs *pairs, size_t key, size_t value, rp_status status, const char *limit)
 {
     static const uint8_t bytes[512];
     rp_error error = {0};
     rp_hash128 before = rp_pairs_digest(pairs);
-    cr_assert(rp_pairs_put(pairs, rp_bytes_of(bytes, key), rp_bytes_of(bytes, value), &error) ==
-              (limit ? RP_LIMIT : RP_INVALID));
-    cr_assert_str_eq(error.limit, limit ? limit : "");
+    cr_assert(
+        rp_pairs_put(pairs, rp_bytes_of(bytes, key), rp_bytes_of(bytes, value), &error) == status);
+    cr_assert(error.status == status);
+    cr_assert_str_eq(error.limit, limit);
     cr_assert(same(before, rp_pairs_digest(pairs)));
 }
 
@@ -152,20 +153,20 @@ Test(pairs, every_bound_is_named)
         .bytes_max = 20,
         .writes_max = 2};
     rp_pairs *pairs = made(&tight);
-    refused(pairs, 0, 1, NULL);
-    refused(pairs, 9, 1, "8 bytes");
-    refused(pairs, 1, 17, "16 bytes");
+    refused(pairs, 0, 1, RP_INVALID, "");
+    refused(pairs, 9, 1, RP_LIMIT, "8 bytes");
+    refused(pairs, 1, 17, RP_LIMIT, "16 bytes");
     put(pairs, "a", "0123456789");
-    refused(pairs, 2, 8, "20 bytes");
+    refused(pairs, 2, 9, RP_FULL, "20 bytes");
     put(pairs, "a", "0123456789abcdef"); /* in the place of the ten */
     put(pairs, "b", "");
     put(pairs, "c", "");
-    refused(pairs, 1, 0, "3 pairs");
+    refused(pairs, 1, 0, RP_FULL, "3 pairs");
     put(pairs, "c", "1");
     rp_pairs_begin(pairs);
     put(pairs, "b", "");
     put(pairs, "c", "");
-    refused(pairs, 1, 0, "2 writes");
+    refused(pairs, 1, 0, RP_LIMIT, "2 writes");
     rp_error error = {0};
     cr_assert(rp_pairs_remove(pairs, rp_bytes_text("c"), &error) == RP_LIMIT);
     rp_pairs_revert(pairs);
