@@ -90,6 +90,8 @@ async def test_deadline_past(slow_client):
     answer, result = await client.answer_and_result(request)
     assert answer.finish_reason == "deadline" and answer.tokens == []
     assert result["ended_at_token"] == 0
+    assert answer.last["digest"] == "0" * 32, "of no tokens"
+    assert answer.last["usage"]["completion_tokens"] == answer.last["usage"]["cached_tokens"] == 0
 
 
 async def test_deadline_in_mid_answer(slow_client):

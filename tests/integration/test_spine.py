@@ -312,12 +312,14 @@ async def test_penalties_work_against_repetition(client):
 # -- many, and twice ---------------------------------------------------------------------------------------
 
 
-async def test_a_request_is_an_idempotency_key(client):
+@pytest.mark.parametrize("again", [{}, {"stream": False}, {"prompt": "eight legs and a spider " * 20}, {"prompt": 7}],
+                         ids=["short", "one chunk", "long", "refused"])
+async def test_a_request_is_an_idempotency_key(client, again):
     request = client.new_request()
     first_ack = await client.publish_stored("infer.acme.tiny", json.dumps(SKY).encode(), {"Rp-Request": request})
     first, first_result = await client.answer_and_result(request)
     await asyncio.sleep(0.2)  # past the stream's duplicate window
-    other = {**SKY, "prompt": "Something else", "max_tokens": 5}
+    other = {**SKY, "prompt": "Something else", "max_tokens": 5, **again}
     second_ack = await client.publish_stored("infer.acme.tiny", json.dumps(other).encode(), {"Rp-Request": request})
     assert second_ack.seq > first_ack.seq
     await client.ask(SKY)  # comes after it, so it has been dealt with by now
