@@ -111,8 +111,10 @@ rp_status tokenizer_publish(rp_context *context, const char *lane)
     status = rp_schema_encode(&exec.base, RP_ENCODING_PROTOBUF, &self->scratch, &error);
     if (status != RP_OK)
         return status;
-    snprintf(subject, sizeof subject, "exec.%.160s.%.160s.%s", w->model->name_token,
+    int n = snprintf(subject, sizeof subject, "exec.%s.%s.%s", w->model->name_token,
         w->model->version_token, lane);
+    if (n < 0 || (size_t)n >= sizeof subject)
+        return RP_LIMIT;
     rp_output output = {.kind = RP_OUTPUT_SHARED,
         .stream = "EXEC",
         .subject = rp_bytes_text(subject),

@@ -107,7 +107,6 @@ static rp_status start(rp_actor *actor, const void *settings, void **ret_state, 
     tokenizer *self = calloc(1, sizeof *self);
     if (!self)
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
-    self->actor = actor;
     self->env = rp_actor_worker_env(actor);
     self->settings = *(const rp_tokenizer_settings *)settings;
     rp_buffer_init(&self->scratch, SCRATCH_BYTES_MAX);

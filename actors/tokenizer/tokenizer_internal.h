@@ -40,7 +40,6 @@ enum {
 };
 
 typedef struct tokenizer {
-    rp_actor *actor;
     const rp_worker_env *env;
     rp_tokenizer_settings settings;
     rp_tokenizer_models *models;

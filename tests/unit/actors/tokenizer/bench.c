@@ -39,8 +39,10 @@ bench *bench_open(const bench_spec *spec)
     b->host = fake_host_new(FAKE_HOST_JOBS_MAX);
     cr_assert_eq(rp_metrics_new(NULL, 0, &b->metrics, NULL), RP_OK);
     tiny_model_write(&file, path);
-    snprintf(b->model, sizeof b->model, "wide=%s", path);
-    b->settings = (rp_tokenizer_settings){.models = {.values = {b->model}, .count = 1},
+    const char *model = spec->model ? spec->model : "wide";
+    cr_assert_eq(rp_name_encode(rp_bytes_text(model), b->model, sizeof b->model), RP_OK);
+    snprintf(b->argument, sizeof b->argument, "%s=%s", model, path);
+    b->settings = (rp_tokenizer_settings){.models = {.values = {b->argument}, .count = 1},
         .lanes = spec->lanes ? spec->lanes : 1,
         .queue_max = spec->queue_max ? spec->queue_max : 4,
         .cache_bytes_max = 1 << 20};
@@ -75,10 +77,12 @@ void bench_close(bench *b)
 
 void bench_ask(bench *b, const bench_request *request)
 {
+    char subject[FAKE_TEXT_BYTES];
+    snprintf(subject, sizeof subject, "infer.t.%.200s", b->model);
     fake_delivery delivery = {.sequence = request->sequence ? request->sequence : b->sequence + 1,
         .deliveries = request->deliveries ? request->deliveries : 1,
         .timestamp_ns = BENCH_STORED_MS * RP_NS_PER_MS,
-        .subject = "infer.t.wide",
+        .subject = subject,
         .body = request->body ? request->body : "{\"prompt\":\"ab\"}"};
     size_t headers = 0;
     b->sequence = delivery.sequence;
@@ -106,16 +110,17 @@ const char *bench_prompt(bench *b, size_t bytes, const char *options)
 
 const char *bench_exec_subject(bench *b, unsigned lane)
 {
-    const size_t len = 96;
+    const size_t len = FAKE_TEXT_BYTES;
     if (!b->version[0]) {
         for (size_t i = 0; i < b->bus->stored_count; i++) {
             if (strcmp(b->bus->stored[i].stream, "EXEC") == 0)
-                sscanf(b->bus->stored[i].subject, "exec.wide.%63[^.]", b->version);
+                snprintf(b->version, sizeof b->version, "%.12s",
+                    b->bus->stored[i].subject + strlen("exec..") + strlen(b->model));
         }
     }
     char *subject = rp_arena_alloc(&b->arena, len);
     cr_assert(subject);
-    snprintf(subject, len, "exec.wide.%s.normal-%u", b->version, lane);
+    snprintf(subject, len, "exec.%.200s.%.12s.normal-%u", b->model, b->version, lane);
     return subject;
 }
 

@@ -5,13 +5,14 @@
  *     ... what a call alone has done; then fake_bus_run(b->bus) and fake_host_run(b->host)
  *     bench_close(b);
  *
- * It speaks "wide", a model of 4,096 tokens of context with the tiny models' vocabulary. Its tenant
+ * It speaks "wide" (or so as the spec says), a model of 4,096 tokens of context with the tiny models' vocabulary. Its tenant
  * is "t". Messages of REQUEST are numbered from 1.
  */
 #ifndef TESTS_UNIT_ACTORS_TOKENIZER_BENCH_H
 #define TESTS_UNIT_ACTORS_TOKENIZER_BENCH_H
 
 #include "actors/tokenizer/tokenizer.h"
+#include "runtime/base/name.h"
 #include "schemas/reprise/v1/exec.pb-c.h"
 #include "tests/unit/support/fake_bus.h"
 #include "tests/unit/support/fake_host.h"
@@ -19,6 +20,7 @@
 enum { BENCH_STORED_MS = 1000000 }; /* when the stream stored what is asked */
 
 typedef struct bench_spec {
+    const char *model;  /* its name; NULL = "wide" */
     uint64_t queue_max; /* 0 = 4 */
     uint64_t lanes;     /* 0 = 1 */
 } bench_spec;
@@ -30,7 +32,8 @@ typedef struct bench {
     rp_metrics *metrics;
     rp_tokenizer_settings settings;
     rp_actor *actor;
-    char model[160];
+    char argument[256];              /* NAME=FILE */
+    char model[RP_NAME_TOKEN_BYTES]; /* as in subjects */
     char version[64];
     rp_arena arena;
     uint64_t sequence; /* of the last request */

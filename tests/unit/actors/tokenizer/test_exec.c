@@ -31,6 +31,21 @@ Test(exec, what_the_request_left_open_is_fixed)
     bench_close(b);
 }
 
+/* Every dot is =2E in a subject. */
+Test(exec, long_names_stand_whole_in_the_subject)
+{
+    char name[61];
+    memset(name, '.', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    bench *b = bench_open(&(bench_spec){.model = name});
+    bench_ask(b, &(bench_request){.id = "r"});
+    cr_expect_eq(fake_bus_count(b->bus, bench_exec_subject(b, 0)), 1);
+    cr_expect_str_eq(bench_exec(b, 0)->model, name);
+    fake_bus_run(b->bus);
+    cr_expect_eq(bench_settled(b, 1), RP_SETTLE_DONE);
+    bench_close(b);
+}
+
 Test(exec, redelivery_publishes_the_same_work)
 {
     bench *b = bench_open(&(bench_spec){0}), *again = bench_open(&(bench_spec){0});
