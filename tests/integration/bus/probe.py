@@ -51,7 +51,11 @@ class Probe:
                 self.told.notify_all()
 
     def tell(self, *words):
-        self.child.stdin.write(" ".join(str(word) for word in words) + "\n")
+        self.tell_at_once(words)
+
+    def tell_at_once(self, *commands):
+        """One write, so that the probe obeys all of them before it hears of anything."""
+        self.child.stdin.write("".join(" ".join(str(word) for word in words) + "\n" for words in commands))
         self.child.stdin.flush()
 
     def of(self, id, *kinds):
