@@ -1,59 +1,180 @@
+/* Ordered readers, on the JetStream bus's own cursor: what is handed over, held back, and told as
+ * lost is decided by the same code. What comes while the cursor waits for an answer is queued, as
+ * it is in a subscription. */
 #include "runtime/base/name.h"
+#include "runtime/bus/jetstream/protocol/cursor.h"
 #include "sim/bus/internal.h"
 
-enum { RETRY_MS = 500, FILTER_BYTES_MAX = 256, WAIT_S = 5 };
+enum { RETRY_MS = 500, FILTER_BYTES_MAX = 256, MAKE_WAIT_S = 5 };
+
+typedef enum phase {
+    PHASE_WAITING,  /* for the moment to make a reader */
+    PHASE_MAKING,   /* the server was asked for one */
+    PHASE_CHECKING, /* it is made; what the stream holds was asked for */
+    PHASE_HOLDING,  /* likewise, with a message in hand */
+    PHASE_READING
+} phase;
+
+typedef struct queued {
+    sim_frame frame;
+    struct queued *next;
+} queued;
 
 struct rp_follower {
     sim_bus *bus;
     rp_follower_spec spec;
     const char *stream, *filter; /* copies that frames may carry */
     size_t slot;
-    uint64_t token; /* of the present reader; 0 = none */
-    bool made, caught_up, started;
-    uint64_t next;          /* stream sequence behind the last one handed over */
-    uint64_t consumer_next; /* that must come next */
-    uint64_t waiting;       /* stored at the start and still to come */
+    uint64_t serial; /* unlike every other follower's of the bus */
+    uint64_t token;  /* of the present reader; 0 = none */
+    phase phase;
+    rp__cursor cursor;
+    queued *first, *last; /* came and not looked at */
+    uint64_t queued_count;
+    bool holds;
+    sim_frame held;
+    uint64_t queued_at_check;
     sim_event *again;
 };
 
 static void make_reader(rp_follower *follower);
 
+static bool lives(const sim_bus *bus, size_t slot, uint64_t serial)
+{
+    return bus->followers[slot] && bus->followers[slot]->serial == serial;
+}
+
+static void let_go(rp_follower *follower)
+{
+    follower->first = follower->last = NULL;
+    follower->queued_count = 0;
+    follower->holds = false;
+}
+
 static void on_again(void *arg)
 {
     rp_follower *follower = arg;
     follower->again = NULL;
-    if (!follower->made)
+    if (follower->phase == PHASE_WAITING || follower->phase == PHASE_MAKING)
         make_reader(follower);
 }
 
-/* Looks again later: an answer may not have come, or it said no. */
-static void again(rp_follower *follower, uint64_t wait_ns)
+static void look_again(rp_follower *follower, uint64_t wait_ns)
 {
-    sim_world_cancel(follower->bus->spec.world, follower->again);
-    follower->again = sim_world_after(
-        follower->bus->spec.world, follower->bus->spec.owner, wait_ns, on_again, follower);
+    sim_world *world = follower->bus->spec.world;
+    sim_world_cancel(world, follower->again);
+    follower->again =
+        sim_world_after(world, follower->bus->spec.owner, wait_ns, on_again, follower);
 }
+
+static void again(rp_follower *follower, uint64_t wait_ms)
+{
+    follower->phase = PHASE_WAITING;
+    look_again(follower, wait_ms * RP_NS_PER_MS);
+}
+
+static void tell_caught_up(rp_follower *follower)
+{
+    if (rp__cursor_catches_up(&follower->cursor) && follower->spec.on_caught_up)
+        follower->spec.on_caught_up(follower->spec.arg);
+}
+
+/* -- checking ---------------------------------------------------------------------------------- */
+
+static void take_message(rp_follower *follower, const sim_frame *frame);
+static void read_on(rp_follower *follower);
+
+static bool tell_loss(rp_follower *follower, const rp__cursor_loss *loss)
+{
+    sim_bus *bus = follower->bus;
+    size_t slot = follower->slot;
+    uint64_t serial = follower->serial;
+    sim_server_tell(bus->spec.server, bus->spec.who, "lost", rp_bytes_text(follower->stream),
+        loss->expected, loss->first, "read");
+    if (follower->spec.on_lost)
+        follower->spec.on_lost(follower->spec.arg, loss->expected, loss->first);
+    return lives(bus, slot, serial);
+}
+
+static void on_checked(void *arg, rp_status status, const rp_stream_state *state)
+{
+    rp_follower *follower = arg;
+    sim_bus *bus = follower->bus;
+    size_t slot = follower->slot;
+    uint64_t serial = follower->serial;
+    rp__cursor_loss loss;
+    if (status != RP_OK) {
+        again(follower, RETRY_MS);
+        return;
+    }
+    rp__wire_stream stream = {.first_sequence = state->first_sequence,
+        .last_sequence = state->last_sequence,
+        .messages = state->messages,
+        .created_ns = state->created_ns};
+    rp__cursor_verdict verdict =
+        rp__cursor_check(&follower->cursor, &stream, follower->queued_at_check, &loss);
+    follower->phase = PHASE_READING;
+    if (verdict == RP__CURSOR_ANOTHER)
+        again(follower, 0);
+    if (verdict != RP__CURSOR_FINE && !tell_loss(follower, &loss))
+        return;
+    if (verdict == RP__CURSOR_ANOTHER)
+        return;
+    if (follower->holds) {
+        sim_frame held = follower->held;
+        follower->holds = false;
+        take_message(follower, &held);
+    } else {
+        tell_caught_up(follower);
+    }
+    if (lives(bus, slot, serial))
+        read_on(follower);
+}
+
+static void check(rp_follower *follower, phase meanwhile)
+{
+    follower->phase = meanwhile;
+    follower->queued_at_check = follower->queued_count;
+    if (sim_outbox_state(&follower->bus->bus, follower->stream, on_checked, follower) != RP_OK)
+        again(follower, RETRY_MS);
+}
+
+/* -- making ------------------------------------------------------------------------------------ */
 
 static void make_reader(rp_follower *follower)
 {
     sim_bus *bus = follower->bus;
+    follower->phase = PHASE_WAITING;
     if (!bus->connected)
         return;
     if (follower->token) {
         sim_frame old = {.kind = SIM_FRAME_UNFOLLOW, .token = follower->token};
         sim_connection_to_server(&bus->connection, &old);
     }
+    let_go(follower);
     follower->token = ++bus->tokens;
-    follower->consumer_next = 1;
-    follower->made = follower->caught_up = false;
+    uint64_t start = rp__cursor_open(&follower->cursor);
     sim_frame frame = {.kind = SIM_FRAME_FOLLOW,
         .stream = follower->stream,
         .name = follower->filter,
-        .from = follower->started ? RP_FOLLOW_SEQUENCE : follower->spec.from,
-        .sequence = follower->started ? follower->next : follower->spec.sequence,
+        .from = start > 0 ? RP_FOLLOW_SEQUENCE : follower->spec.from,
+        .sequence = start,
         .token = follower->token};
+    follower->phase = PHASE_MAKING;
     sim_connection_to_server(&bus->connection, &frame);
-    again(follower, WAIT_S * RP_NS_PER_S);
+    look_again(follower, MAKE_WAIT_S * RP_NS_PER_S);
+}
+
+static void take_made(rp_follower *follower, const sim_frame *frame)
+{
+    if (follower->phase != PHASE_MAKING)
+        return;
+    if (frame->status != RP_OK) {
+        again(follower, RETRY_MS);
+        return;
+    }
+    rp__cursor_opened(&follower->cursor, frame->count, frame->sequence);
+    check(follower, PHASE_CHECKING);
 }
 
 rp_status sim_follow(rp_bus *b, const rp_follower_spec *spec, rp_follower **ret_follower)
@@ -71,6 +192,9 @@ rp_status sim_follow(rp_bus *b, const rp_follower_spec *spec, rp_follower **ret_
         follower->stream = sim_bus_text(bus, spec->stream);
         follower->filter = sim_bus_text(bus, spec->filter);
         follower->slot = i;
+        follower->serial = ++bus->tokens;
+        rp__cursor_init(
+            &follower->cursor, spec->from, spec->sequence, spec->created_ns, spec->on_lost != NULL);
         bus->followers[i] = follower;
         *ret_follower = follower;
         make_reader(follower);
@@ -83,6 +207,7 @@ void sim_unfollow(rp_follower *follower)
 {
     sim_bus *bus = follower->bus;
     sim_frame frame = {.kind = SIM_FRAME_UNFOLLOW, .token = follower->token};
+    sim_outbox_forget(&bus->bus, follower);
     if (bus->connected && follower->token)
         sim_connection_to_server(&bus->connection, &frame);
     sim_world_cancel(bus->spec.world, follower->again);
@@ -100,55 +225,77 @@ void sim_followers_connected(sim_bus *bus)
 void sim_followers_disconnected(sim_bus *bus)
 {
     for (size_t i = 0; i < SIM_FOLLOWERS_MAX; i++) {
-        if (bus->followers[i]) {
-            bus->followers[i]->token = 0;
-            bus->followers[i]->made = false;
-        }
+        rp_follower *follower = bus->followers[i];
+        if (!follower)
+            continue;
+        sim_outbox_forget(&bus->bus, follower);
+        let_go(follower);
+        follower->token = 0; /* the server has forgotten it, too */
+        follower->phase = PHASE_WAITING;
     }
 }
 
 /* -- what comes -------------------------------------------------------------------------------- */
 
-static void look_whether_caught_up(rp_follower *follower)
+static void hand_over(rp_follower *follower, const sim_frame *frame)
 {
-    if (follower->caught_up || !follower->made || follower->waiting > 0)
-        return;
-    follower->caught_up = true;
-    if (follower->spec.on_caught_up)
-        follower->spec.on_caught_up(follower->spec.arg);
-}
-
-static void take_made(rp_follower *follower, const sim_frame *frame)
-{
-    if (frame->status != RP_OK) {
-        again(follower, RETRY_MS * RP_NS_PER_MS);
-        return;
-    }
-    follower->made = true;
-    follower->waiting = frame->count;
-    if (!follower->started && follower->spec.from != RP_FOLLOW_LAST_PER_SUBJECT) {
-        follower->next = frame->sequence + 1;
-        follower->started = true;
-    }
-    look_whether_caught_up(follower);
+    sim_bus *bus = follower->bus;
+    size_t slot = follower->slot;
+    uint64_t serial = follower->serial;
+    sim_delivery view = sim_delivery_lent(frame);
+    follower->spec.on_message(follower->spec.arg, &view.message);
+    if (lives(bus, slot, serial) && follower->phase == PHASE_READING)
+        tell_caught_up(follower);
 }
 
 static void take_message(rp_follower *follower, const sim_frame *frame)
 {
+    rp__wire_delivery d = {.stream = rp_bytes_text(frame->stream),
+        .deliveries = 1,
+        .stream_sequence = frame->sequence,
+        .consumer_sequence = frame->consumer_sequence,
+        .timestamp_ns = frame->stored_ns,
+        .pending = frame->pending};
+    switch (rp__cursor_message(&follower->cursor, &d)) {
+    case RP__CURSOR_HAND_OVER:
+        hand_over(follower, frame);
+        break;
+    case RP__CURSOR_SKIP:
+        tell_caught_up(follower);
+        break;
+    case RP__CURSOR_HOLD:
+        follower->held = *frame;
+        follower->holds = true;
+        check(follower, PHASE_HOLDING);
+        break;
+    case RP__CURSOR_AGAIN:
+        again(follower, 0);
+        break;
+    }
+}
+
+static void read_on(rp_follower *follower)
+{
     sim_bus *bus = follower->bus;
     size_t slot = follower->slot;
-    if (frame->consumer_sequence != follower->consumer_next) {
-        make_reader(follower);
-        return;
+    uint64_t serial = follower->serial;
+    while (lives(bus, slot, serial) && follower->phase == PHASE_READING && follower->first) {
+        sim_frame frame = follower->first->frame;
+        follower->first = follower->first->next;
+        if (!follower->first)
+            follower->last = NULL;
+        follower->queued_count--;
+        take_message(follower, &frame);
     }
-    sim_delivery view = sim_delivery_lent(frame);
-    follower->consumer_next++;
-    follower->next = frame->sequence + 1;
-    follower->started = true;
-    follower->waiting = frame->pending;
-    follower->spec.on_message(follower->spec.arg, &view.message);
-    if (bus->followers[slot] == follower)
-        look_whether_caught_up(follower);
+}
+
+static void keep(rp_follower *follower, const sim_frame *frame)
+{
+    queued *entry = sim_world_alloc(follower->bus->spec.world, sizeof *entry);
+    entry->frame = *frame;
+    *(follower->last ? &follower->last->next : &follower->first) = entry;
+    follower->last = entry;
+    follower->queued_count++;
 }
 
 void sim_followers_take(sim_bus *bus, const sim_frame *frame)
@@ -157,10 +304,14 @@ void sim_followers_take(sim_bus *bus, const sim_frame *frame)
         rp_follower *follower = bus->followers[i];
         if (!follower || follower->token != frame->token)
             continue;
-        if (frame->kind == SIM_FRAME_FOLLOWING)
+        if (frame->kind == SIM_FRAME_FOLLOWING) {
             take_made(follower, frame);
-        else
+        } else if (follower->phase == PHASE_READING && !follower->first) {
             take_message(follower, frame);
+        } else {
+            keep(follower, frame);
+            read_on(follower);
+        }
         return;
     }
 }

@@ -1,28 +1,17 @@
+/* Mailboxes, on the JetStream bus's own account of what was asked for. */
 #include "runtime/base/name.h"
+#include "runtime/bus/jetstream/protocol/requests.h"
 #include "sim/bus/internal.h"
 
-#include <stdio.h>
-
-enum {
-    REQUESTS_MAX = 8,
-    GRACE_MS = 1000,
-    TROUBLE_MS = 250,
-    TROUBLE_DOUBLINGS_MAX = 4,
-    REFUSED_DELAY_S = 2
-};
-
-typedef struct request {
-    uint64_t token; /* 0 = unused */
-    size_t missing;
-    uint64_t ends_at_ns;
-} request;
+enum { GRACE_MS = 1000, TROUBLE_MS = 250, TROUBLE_DOUBLINGS_MAX = 4, REFUSED_DELAY_S = 2 };
 
 struct rp_mailbox {
     sim_bus *bus;
     rp_mailbox_spec spec;
     const char *stream, *durable; /* copies that frames may carry */
     size_t slot, credit;
-    request requests[REQUESTS_MAX];
+    rp__requests requests;
+    uint64_t tokens[RP__REQUESTS_MAX]; /* of the requests, by their places */
     uint32_t troubles;
     uint64_t quiet_until_ns;
     sim_event *wake;
@@ -31,52 +20,42 @@ struct rp_mailbox {
 
 static void set_wake(rp_mailbox *mailbox);
 
-static size_t asked_for(const rp_mailbox *mailbox)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < REQUESTS_MAX; i++)
-        sum += mailbox->requests[i].token ? mailbox->requests[i].missing : 0;
-    return sum;
-}
-
 /* What the process has asked for in all, for the checks. */
 static void count_asked(sim_bus *bus)
 {
     bus->counts.asked = 0;
     for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++)
-        bus->counts.asked += bus->mailboxes[i] ? asked_for(bus->mailboxes[i]) : 0;
+        bus->counts.asked +=
+            bus->mailboxes[i] ? rp__requests_missing(&bus->mailboxes[i]->requests) : 0;
     if (bus->counts.asked > bus->counts.asked_peak)
         bus->counts.asked_peak = bus->counts.asked;
 }
 
-static request *unused_request(rp_mailbox *mailbox)
+static void send_pull(rp_mailbox *mailbox, uint64_t now_ns)
 {
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        if (!mailbox->requests[i].token)
-            return &mailbox->requests[i];
-    }
-    return NULL;
+    sim_bus *bus = mailbox->bus;
+    uint64_t expires_ns = bus->spec.limits.pull_expires_ns;
+    size_t index;
+    const rp__request *r = rp__requests_open(
+        &mailbox->requests, mailbox->credit, now_ns + expires_ns + GRACE_MS * RP_NS_PER_MS, &index);
+    if (!r)
+        return;
+    mailbox->tokens[index] = ++bus->tokens;
+    sim_frame frame = {.kind = SIM_FRAME_PULL,
+        .stream = mailbox->stream,
+        .name = mailbox->durable,
+        .count = r->missing,
+        .delay_ns = expires_ns,
+        .token = mailbox->tokens[index]};
+    sim_connection_to_server(&bus->connection, &frame);
+    count_asked(bus);
 }
 
 static void pull(rp_mailbox *mailbox)
 {
-    sim_bus *bus = mailbox->bus;
-    size_t asked = asked_for(mailbox);
-    uint64_t now_ns = sim_bus_now_ns(bus), expires_ns = bus->spec.limits.pull_expires_ns;
-    request *r = unused_request(mailbox);
-    if (bus->connected && asked < mailbox->credit && now_ns >= mailbox->quiet_until_ns && r) {
-        *r = (request){.token = ++bus->tokens,
-            .missing = mailbox->credit - asked,
-            .ends_at_ns = now_ns + expires_ns + GRACE_MS * RP_NS_PER_MS};
-        sim_frame frame = {.kind = SIM_FRAME_PULL,
-            .stream = mailbox->stream,
-            .name = mailbox->durable,
-            .count = r->missing,
-            .delay_ns = expires_ns,
-            .token = r->token};
-        sim_connection_to_server(&bus->connection, &frame);
-        count_asked(bus);
-    }
+    uint64_t now_ns = sim_bus_now_ns(mailbox->bus);
+    if (mailbox->bus->connected && now_ns >= mailbox->quiet_until_ns)
+        send_pull(mailbox, now_ns);
     set_wake(mailbox);
 }
 
@@ -87,10 +66,7 @@ static void on_wake(void *arg)
     rp_mailbox *mailbox = arg;
     uint64_t now_ns = sim_bus_now_ns(mailbox->bus);
     mailbox->wake = NULL;
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        if (now_ns >= mailbox->requests[i].ends_at_ns)
-            mailbox->requests[i].token = 0;
-    }
+    rp__requests_expire(&mailbox->requests, now_ns);
     pull(mailbox);
 }
 
@@ -98,9 +74,9 @@ static void set_wake(rp_mailbox *mailbox)
 {
     sim_bus *bus = mailbox->bus;
     uint64_t next_ns = UINT64_MAX, now_ns = sim_bus_now_ns(bus);
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        const request *r = &mailbox->requests[i];
-        if (r->token && r->ends_at_ns < next_ns)
+    for (size_t i = 0; i < RP__REQUESTS_MAX; i++) {
+        const rp__request *r = &mailbox->requests.requests[i];
+        if (r->open && r->ends_at_ns < next_ns)
             next_ns = r->ends_at_ns;
     }
     if (mailbox->quiet_until_ns > now_ns && mailbox->quiet_until_ns < next_ns)
@@ -185,8 +161,8 @@ void sim_mailboxes_connected(sim_bus *bus)
 void sim_mailboxes_disconnected(sim_bus *bus)
 {
     for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++) {
-        for (size_t r = 0; bus->mailboxes[i] && r < REQUESTS_MAX; r++)
-            bus->mailboxes[i]->requests[r].token = 0;
+        if (bus->mailboxes[i])
+            rp__requests_expire(&bus->mailboxes[i]->requests, UINT64_MAX);
     }
     count_asked(bus);
 }
@@ -213,22 +189,29 @@ static void fine(rp_mailbox *mailbox)
         mailbox->spec.on_trouble(mailbox->spec.arg, RP_OK, "");
 }
 
+static void end_request(rp_mailbox *mailbox, rp_status status)
+{
+    if (status == RP_TIMEOUT) {
+        fine(mailbox);
+        pull(mailbox);
+    } else if (status == RP_NOT_FOUND) {
+        trouble(mailbox, RP_NOT_FOUND, "the server has no such stream or durable consumer");
+    } else {
+        trouble(mailbox, RP_BUSY, "Exceeded MaxWaiting");
+    }
+}
+
 void sim_mailboxes_ended(sim_bus *bus, const sim_frame *frame)
 {
-    for (size_t i = 0; i < SIM_MAILBOXES_MAX * REQUESTS_MAX; i++) {
-        rp_mailbox *mailbox = bus->mailboxes[i / REQUESTS_MAX];
-        if (!mailbox || mailbox->requests[i % REQUESTS_MAX].token != frame->token)
-            continue;
-        mailbox->requests[i % REQUESTS_MAX].token = 0;
-        if (frame->status == RP_TIMEOUT) {
-            fine(mailbox);
-            pull(mailbox);
-        } else if (frame->status == RP_NOT_FOUND) {
-            trouble(mailbox, RP_NOT_FOUND, "the server has no such stream or durable consumer");
-        } else {
-            trouble(mailbox, RP_BUSY, "Exceeded MaxWaiting");
+    for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++) {
+        rp_mailbox *mailbox = bus->mailboxes[i];
+        for (size_t r = 0; mailbox && r < RP__REQUESTS_MAX; r++) {
+            if (mailbox->tokens[r] != frame->token)
+                continue;
+            if (rp__requests_end(&mailbox->requests, r, mailbox->requests.requests[r].generation))
+                end_request(mailbox, frame->status);
+            return;
         }
-        return;
     }
 }
 
@@ -241,19 +224,6 @@ static rp_mailbox *owner_of(sim_bus *bus, const sim_frame *frame)
             return mailbox;
     }
     return NULL;
-}
-
-/* The server fills requests in the order in which they came. */
-static void count_off(rp_mailbox *mailbox)
-{
-    request *oldest = NULL;
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        request *r = &mailbox->requests[i];
-        if (r->token && (!oldest || r->token < oldest->token))
-            oldest = r;
-    }
-    if (oldest && --oldest->missing == 0)
-        oldest->token = 0;
 }
 
 static void send_settlement(
@@ -280,7 +250,8 @@ void sim_mailboxes_deliver(sim_bus *bus, const sim_frame *frame)
         return;
     }
     rp_message *message = sim_delivery_taken(bus, frame);
-    count_off(mailbox);
+    rp__requests_count_off(&mailbox->requests);
+    count_asked(bus);
     fine(mailbox);
     if (mailbox->credit > 0)
         mailbox->credit--;

@@ -28,15 +28,18 @@ static uint64_t below(sim_world *world, uint64_t bound)
 static void draw_fault(sim_fault *fault, sim_world *world, size_t processes, size_t clients)
 {
     fault->kind = (sim_fault_kind)below(world, SIM_FAULT_COUNT);
-    fault->at_ns = spread(world, RP_NS_PER_MS, 2 * RP_NS_PER_S);
+    /* Most while there is work, some when all seems to be over. */
+    fault->at_ns =
+        spread(world, RP_NS_PER_MS, below(world, 4) ? 100 * RP_NS_PER_MS : 8 * RP_NS_PER_S);
     fault->for_ns = spread(world, RP_NS_PER_MS, 4 * RP_NS_PER_S);
     fault->amount = spread(world, 1, STEPS_MAX);
     bool of_client = fault->kind == SIM_FAULT_CLIENT_CUT || fault->kind == SIM_FAULT_CANCEL;
     fault->target = (size_t)below(world, of_client ? clients : processes);
-    if (fault->kind == SIM_FAULT_CRASH || fault->kind == SIM_FAULT_CANCEL)
-        fault->at_ns = spread(world, RP_NS_PER_MS, 64 * RP_NS_PER_MS); /* while there is work */
-    if (fault->kind == SIM_FAULT_PAUSE)
-        fault->for_ns = spread(world, 10 * RP_NS_PER_MS, 12 * RP_NS_PER_S);
+    if (fault->kind == SIM_FAULT_PAUSE && below(world, 2)) /* long enough to be taken over */
+        fault->for_ns = spread(world, 4 * RP_NS_PER_S, 12 * RP_NS_PER_S);
+    fault->again = fault->kind == SIM_FAULT_CRASH && below(world, 4) == 0;
+    if (fault->again)
+        fault->for_ns = spread(world, RP_NS_PER_S, 16 * RP_NS_PER_S);
 }
 
 static void draw_network(sim_plan *plan, sim_world *world)
@@ -52,7 +55,7 @@ static void draw_network(sim_plan *plan, sim_world *world)
 
 void sim_plan_draw(sim_plan *plan, sim_world *world, size_t processes, size_t clients)
 {
-    *plan = (sim_plan){.count = (size_t)below(world, 5)};
+    *plan = (sim_plan){.count = (size_t)spread(world, 1, 2 * SIM_FAULTS_MAX) / 2};
     draw_network(plan, world);
     for (size_t i = 0; i < plan->count; i++)
         draw_fault(&plan->faults[i], world, processes, clients);
@@ -92,6 +95,7 @@ static void on_end(void *arg)
     tell(fault, "ends");
     switch (fault->kind) {
     case SIM_FAULT_CRASH: /* one that has not come to its step lives on */
+        fault->again = false;
         sim_process_crash_at(process_of(fault), 0);
         break;
     case SIM_FAULT_PAUSE:
@@ -148,6 +152,7 @@ static void on_begin(void *arg)
 {
     sim_fault *fault = arg;
     sim_plan *plan = fault->plan;
+    fault->begun = true;
     tell(fault, "begins");
     switch (fault->kind) {
     case SIM_FAULT_CRASH:
@@ -194,6 +199,16 @@ typedef struct restart {
     sim_process *process;
 } restart;
 
+/* One that is killed whenever it is started. */
+static void crash_again(sim_plan *plan, const sim_process *process)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        sim_fault *fault = &plan->faults[i];
+        if (fault->again && fault->begun && process_of(fault) == process)
+            sim_process_crash_at(process_of(fault), spread(plan->parts.world, 1, STEPS_MAX));
+    }
+}
+
 static void on_restart(void *arg)
 {
     restart *r = arg;
@@ -201,6 +216,8 @@ static void on_restart(void *arg)
     r->plan->starting--;
     if (sim_process_start(r->process, &error) != RP_OK)
         r->plan->parts.on_failure(r->plan->parts.arg, r->process, &error);
+    else
+        crash_again(r->plan, r->process);
 }
 
 void sim_plan_on_down(void *arg, sim_process *process)

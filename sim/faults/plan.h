@@ -43,6 +43,8 @@ typedef struct sim_fault {
     uint64_t at_ns, for_ns;
     uint64_t amount; /* steps, or whatever the kind counts */
     size_t target;   /* which process or client */
+    bool again;      /* each time it was started again */
+    bool begun;
 } sim_fault;
 
 /* What a plan is carried out on; borrowed for the run. */

@@ -87,10 +87,15 @@ static void tell_unsettled(sim_stage *stage)
     for (size_t i = 0; i < stage->client_count; i++) {
         for (size_t a = 0; a < sim_client_ask_count(stage->clients[i]); a++) {
             const sim_ask *asked = sim_client_ask_at(stage->clients[i], a);
-            if (!asked->published || (asked->status == RP_OK && !asked->ended))
+            bool has_result = sim_stream_last(sim_server_stream(stage->server, "RESULT"),
+                rp_bytes_text(asked->result));
+            if (!asked->published || (asked->status == RP_OK && !(asked->ended && has_result)))
                 sim_verdict_fail(&stage->verdict, "everything settles",
-                    "%s: %s, %zu chunks seen, %.0f s after the last fault", asked->reply,
+                    "%s: REQUEST #%llu %s, %zu chunks seen%s, %s RESULT, %.0f s after the last "
+                    "fault",
+                    asked->reply, (unsigned long long)asked->sequence,
                     asked->published ? "stored" : "not stored", asked->chunk_count,
+                    asked->ended ? " to the end" : "", has_result ? "a" : "no",
                     (double)SETTLES_WITHIN_NS / 1e9);
         }
     }

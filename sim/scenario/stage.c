@@ -222,12 +222,24 @@ bool sim_stage_play(sim_stage *stage, uint64_t for_ns, bool (*is_over)(sim_stage
     return false;
 }
 
+/* Every answer that the client has seen the end of has its RESULT. */
+static bool has_results(sim_stage *stage, const sim_client *client)
+{
+    const sim_stream *results = sim_server_stream(stage->server, "RESULT");
+    for (size_t i = 0; i < sim_client_ask_count(client); i++) {
+        const sim_ask *ask = sim_client_ask_at(client, i);
+        if (ask->ended && !sim_stream_last(results, rp_bytes_text(ask->result)))
+            return false;
+    }
+    return true;
+}
+
 bool sim_stage_is_settled(sim_stage *stage)
 {
     if (!sim_plan_is_over(&stage->plan))
         return false;
     for (size_t i = 0; i < stage->client_count; i++) {
-        if (!sim_client_done(stage->clients[i]))
+        if (!sim_client_done(stage->clients[i]) || !has_results(stage, stage->clients[i]))
             return false;
     }
     for (size_t i = 0; i < stage->catalog.durable_count; i++) {
