@@ -1,4 +1,4 @@
-#include "runtime/bus/client.h"
+#include "runtime/bus/client_internal.h"
 
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
@@ -20,12 +20,6 @@ struct rp_client_inbox {
     rp_client *client;
     natsSubscription *subscription;
 };
-
-/* An rp_message that holds nats.c's. */
-typedef struct held {
-    rp_message message;
-    natsMsg *nats;
-} held;
 
 /* -- connection -------------------------------------------------------------------------------- */
 
@@ -131,12 +125,12 @@ static uint64_t number_header(natsMsg *nats, const char *name)
 
 static rp_bytes message_header(const rp_message *message, rp_header header)
 {
-    return text_header(((const held *)message)->nats, rp_header_name(header));
+    return text_header(((const rp__held *)message)->nats, rp_header_name(header));
 }
 
 static void message_free(rp_message *message)
 {
-    natsMsg_Destroy(((held *)message)->nats);
+    natsMsg_Destroy(((rp__held *)message)->nats);
     free(message);
 }
 
@@ -168,7 +162,7 @@ static void locate(rp_message *message, natsMsg *nats)
 /* Takes `nats`, also when it fails. */
 static rp_status hold(natsMsg *nats, rp_message **ret_message, rp_error *reterr)
 {
-    held *h = calloc(1, sizeof *h);
+    rp__held *h = calloc(1, sizeof *h);
     if (!h) {
         natsMsg_Destroy(nats);
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
@@ -258,7 +252,8 @@ rp_status rp_client_api(rp_client *client, const char *operation, rp_bytes body,
 
 /* -- publishing -------------------------------------------------------------------------------- */
 
-static rp_status compose(const rp_publication *publication, natsMsg **ret_nats, rp_error *reterr)
+rp_status rp__client_compose(
+    const rp_publication *publication, natsMsg **ret_nats, rp_error *reterr)
 {
     char text[RP_CLIENT_SUBJECT_BYTES];
     natsMsg *nats = NULL;
@@ -296,14 +291,11 @@ static rp_status compose(const rp_publication *publication, natsMsg **ret_nats, 
     return RP_OK;
 }
 
-rp_status rp_client_publish(
-    rp_client *client, const rp_publication *publication, uint64_t *ret_sequence, rp_error *reterr)
+rp_status rp__client_store(rp_client *client, const rp_publication *publication, natsMsg *nats,
+    uint64_t *ret_sequence, rp_error *reterr)
 {
-    natsMsg *nats = NULL, *answer = NULL;
+    natsMsg *answer = NULL;
     rp__wire_ack ack;
-    rp_status status = compose(publication, &nats, reterr);
-    if (status != RP_OK)
-        return status;
     natsStatus s = natsConnection_RequestMsg(&answer, client->connection, nats, WAIT_MS);
     natsMsg_Destroy(nats);
     if (s == NATS_NO_RESPONDERS)
@@ -312,7 +304,7 @@ rp_status rp_client_publish(
             (const char *)publication->subject.data);
     if (s != NATS_OK)
         return failed(client, s, "publish", reterr);
-    status = rp__wire_ack_parse(
+    rp_status status = rp__wire_ack_parse(
         rp_bytes_of(natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer)), &ack);
     natsMsg_Destroy(answer);
     if (status != RP_OK)
@@ -327,6 +319,15 @@ rp_status rp_client_publish(
     if (ret_sequence)
         *ret_sequence = ack.sequence;
     return status;
+}
+
+rp_status rp_client_publish(
+    rp_client *client, const rp_publication *publication, uint64_t *ret_sequence, rp_error *reterr)
+{
+    natsMsg *nats = NULL;
+    rp_status status = rp__client_compose(publication, &nats, reterr);
+    return status == RP_OK ? rp__client_store(client, publication, nats, ret_sequence, reterr)
+                           : status;
 }
 
 /* -- reading what is stored -------------------------------------------------------------------- */
@@ -417,7 +418,7 @@ static rp_status list_receive(rp_client_inbox *inbox,
         rp_status status = rp_client_receive(inbox, RP_CLIENT_WAIT_NS, &message, reterr);
         if (status != RP_OK)
             return status;
-        natsMsg *nats = ((held *)message)->nats;
+        natsMsg *nats = ((rp__held *)message)->nats;
         rp_bytes code = text_header(nats, "Status");
         bool end = code.len > 0;
         bool fine = !end || rp_bytes_is(code, "204") || rp_bytes_is(code, "404");
@@ -433,11 +434,31 @@ static rp_status list_receive(rp_client_inbox *inbox,
     return rp_error_limit(reterr, "bucket", "1024 keys", "the bucket holds too many keys");
 }
 
+static rp_status batch(rp_client *client, const char *stream, rp_bytes body,
+    void (*each)(void *arg, const rp_message *message), void *arg, rp_error *reterr)
+{
+    char reply[RP_CLIENT_SUBJECT_BYTES], subject[RP_CLIENT_SUBJECT_BYTES];
+    rp_client_inbox *inbox = NULL;
+    int n = snprintf(subject, sizeof subject, "$JS.API.DIRECT.GET.%s", stream);
+    if (n < 0 || (size_t)n >= sizeof subject)
+        return rp_error_limit(reterr, "stream", "1000 bytes", "the stream's name is too long");
+    rp_status status = inbox_name(client, reply, reterr);
+    if (status == RP_OK)
+        status = rp_client_subscribe(client, reply, &inbox, reterr);
+    if (status != RP_OK)
+        return status;
+    natsStatus s =
+        natsConnection_PublishRequest(client->connection, subject, reply, body.data, (int)body.len);
+    status = s == NATS_OK ? list_receive(inbox, each, arg, reterr)
+                          : failed(client, s, "read a batch", reterr);
+    rp_client_inbox_free(inbox);
+    return status;
+}
+
 rp_status rp_client_list(rp_client *client, const char *bucket,
     void (*each)(void *arg, const rp_message *message), void *arg, rp_error *reterr)
 {
-    char reply[RP_CLIENT_SUBJECT_BYTES], subject[RP_CLIENT_SUBJECT_BYTES], body[256];
-    rp_client_inbox *inbox = NULL;
+    char subject[RP_CLIENT_SUBJECT_BYTES], body[256];
     yyjson_val *info = NULL;
     rp_arena arena;
     rp_status status = rp_arena_init(&arena, 16 << 10, 1 << 20);
@@ -447,22 +468,31 @@ rp_status rp_client_list(rp_client *client, const char *bucket,
     snprintf(subject, sizeof subject, "STREAM.INFO.KV_%s", bucket);
     status = rp_client_api(client, subject, rp_bytes_of(NULL, 0), &arena, &info, reterr);
     rp_arena_done(&arena);
-    if (status == RP_OK)
-        status = inbox_name(client, reply, reterr);
-    if (status == RP_OK)
-        status = rp_client_subscribe(client, reply, &inbox, reterr);
     if (status != RP_OK)
         return status;
-    snprintf(subject, sizeof subject, "$JS.API.DIRECT.GET.KV_%s", bucket);
+    snprintf(subject, sizeof subject, "KV_%s", bucket);
     int n = snprintf(
         body, sizeof body, "{\"multi_last\":[\"$KV.%s.>\"],\"batch\":%d}", bucket, KEYS_MAX + 1);
-    natsStatus s = n > 0 && (size_t)n < sizeof body
-                       ? natsConnection_PublishRequest(client->connection, subject, reply, body, n)
-                       : NATS_INVALID_ARG;
-    status = s == NATS_OK ? list_receive(inbox, each, arg, reterr)
-                          : failed(client, s, "list a bucket", reterr);
-    rp_client_inbox_free(inbox);
-    return status;
+    if (n < 0 || (size_t)n >= sizeof body)
+        return rp_error_limit(reterr, "bucket", "100 bytes", "the bucket's name is too long");
+    return batch(client, subject, rp_bytes_text(body), each, arg, reterr);
+}
+
+rp_status rp_client_read(rp_client *client, const char *stream, const char *filter,
+    uint64_t sequence, size_t count, void (*each)(void *arg, const rp_message *message), void *arg,
+    rp_error *reterr)
+{
+    char body[2 * RP_CLIENT_SUBJECT_BYTES];
+    if (count == 0 || count > RP_CLIENT_READ_MAX || !rp_name_is_filter(rp_bytes_text(filter)) ||
+        strlen(filter) >= RP_CLIENT_SUBJECT_BYTES)
+        return rp_error_set(reterr, RP_INVALID, "filter", "1 to %d messages of a subject are read",
+            RP_CLIENT_READ_MAX);
+    /* A filter is printable ASCII; what JSON escapes of that is no part of a name. */
+    if (strpbrk(filter, "\"\\"))
+        return rp_error_set(reterr, RP_INVALID, "filter", "%.100s is no filter", filter);
+    snprintf(body, sizeof body, "{\"seq\":%" PRIu64 ",\"next_by_subj\":\"%s\",\"batch\":%zu}",
+        sequence ? sequence : 1, filter, count);
+    return batch(client, stream, rp_bytes_text(body), each, arg, reterr);
 }
 
 /* -- plain subjects ---------------------------------------------------------------------------- */
@@ -504,6 +534,21 @@ void rp_client_inbox_free(rp_client_inbox *inbox)
     free(inbox);
 }
 
+rp_status rp_client_request(rp_client *client, const char *subject, rp_bytes body,
+    uint64_t timeout_ns, rp_message **ret_message, rp_error *reterr)
+{
+    natsMsg *answer = NULL;
+    if (body.len > INT32_MAX)
+        return rp_error_limit(reterr, "body", "2 GiB", "the body is too large");
+    natsStatus s = natsConnection_Request(&answer, client->connection, subject, body.data,
+        (int)body.len, (int64_t)((timeout_ns + RP_NS_PER_MS - 1) / RP_NS_PER_MS));
+    if (s == NATS_NO_RESPONDERS)
+        return rp_error_set(reterr, RP_UNAVAILABLE, "subject", "nobody answers on %.200s", subject);
+    if (s != NATS_OK)
+        return failed(client, s, subject, reterr);
+    return hold(answer, ret_message, reterr);
+}
+
 /* -- a durable's messages ---------------------------------------------------------------------- */
 
 rp_status rp_client_take(rp_client *client, const char *stream, const char *durable,
@@ -521,7 +566,7 @@ rp_status rp_client_take(rp_client *client, const char *stream, const char *dura
 rp_status rp_client_settle(rp_client *client, const rp_message *message, rp_error *reterr)
 {
     natsMsg *answer = NULL;
-    const char *subject = natsMsg_GetReply(((const held *)message)->nats);
+    const char *subject = natsMsg_GetReply(((const rp__held *)message)->nats);
     if (!subject)
         return rp_error_set(
             reterr, RP_INVALID, "message", "it was not taken from a durable, so cannot be settled");

@@ -25,7 +25,10 @@
 
 #define RP_CLIENT_WAIT_NS UINT64_C(5000000000)
 
-enum { RP_CLIENT_SUBJECT_BYTES = 1024 }; /* of a subject that we put together, with its NUL */
+enum {
+    RP_CLIENT_SUBJECT_BYTES = 1024, /* of a subject that we put together, with its NUL */
+    RP_CLIENT_READ_MAX = 1024
+};
 
 typedef struct rp_client rp_client;
 
@@ -60,6 +63,12 @@ RP_MUST_USE rp_status rp_client_api(rp_client *client, const char *operation, rp
 RP_MUST_USE rp_status rp_client_publish(
     rp_client *client, const rp_publication *publication, uint64_t *ret_sequence, rp_error *reterr);
 
+/* The same, with headers of another message, which this client has read: those whose names `keeps`
+ * lets pass, and that the publication does not have itself. */
+RP_MUST_USE rp_status rp_client_publish_copy(rp_client *client, const rp_publication *publication,
+    const rp_message *original, bool (*keeps)(rp_bytes name), uint64_t *ret_sequence,
+    rp_error *reterr);
+
 /* -- reading what is stored -------------------------------------------------------------------- */
 
 /* The last message of a literal subject. RP_NOT_FOUND where there is none. */
@@ -70,6 +79,17 @@ RP_MUST_USE rp_status rp_client_last(rp_client *client, const char *stream, cons
  * sequence behind reads a subject in order. RP_NOT_FOUND behind the last. */
 RP_MUST_USE rp_status rp_client_next(rp_client *client, const char *stream, const char *filter,
     uint64_t sequence, rp_message **ret_message, rp_error *reterr);
+
+/* Calls `each` with up to RP_CLIENT_READ_MAX messages from `sequence` on whose subjects match
+ * `filter`, in order; with none behind the last. */
+RP_MUST_USE rp_status rp_client_read(rp_client *client, const char *stream, const char *filter,
+    uint64_t sequence, size_t count, void (*each)(void *arg, const rp_message *message), void *arg,
+    rp_error *reterr);
+
+/* Calls `each` with every header of a message that a client read, known to bus.h or not, by name;
+ * those that a direct read adds are left out. Views live for the call. RP_LIMIT above 256. */
+RP_MUST_USE rp_status rp_client_headers(const rp_message *message,
+    void (*each)(void *arg, rp_bytes name, rp_bytes value), void *arg, rp_error *reterr);
 
 /* Calls `each` with the newest value of every key of a bucket, deleted ones left out; the subject
  * is $KV.<bucket>.<key>. At most 1,024 keys, above which RP_LIMIT. */
@@ -92,6 +112,11 @@ RP_MUST_USE rp_status rp_client_receive(
 
 /* Unsubscribes. NULL is fine. Comes before rp_client_free. */
 void rp_client_inbox_free(rp_client_inbox *inbox);
+
+/* Asks on a plain subject and waits for the first answer. RP_UNAVAILABLE where nobody listens there,
+ * RP_TIMEOUT, RP_DENIED. */
+RP_MUST_USE rp_status rp_client_request(rp_client *client, const char *subject, rp_bytes body,
+    uint64_t timeout_ns, rp_message **ret_message, rp_error *reterr);
 
 /* -- a durable's messages ---------------------------------------------------------------------- */
 
