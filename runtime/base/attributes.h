@@ -14,6 +14,9 @@
 /* Runs `function(&variable)` when the variable leaves its scope. */
 #define RP_CLEANUP(function) __attribute__((cleanup(function)))
 
+/* Inlined whatever its size: a kernel's inner loop, whose constant arguments choose its branches. */
+#define RP_ALWAYS_INLINE __attribute__((always_inline))
+
 #define RP_NORETURN __attribute__((noreturn))
 #define RP_UNUSED   __attribute__((unused))
 

@@ -20,7 +20,8 @@
  *  - exp, tanh and erf are the polynomials of scalar/elementary.h.
  *  - Attention: below, at rp_canon_attention.
  *
- * The table is chosen once:
+ * A vector table wants the weights packed (pack.h), which is done once a model; the rest is the
+ * same for every table. The table is chosen once:
  *
  *     const rp_canon_kernels *kernels = rp_canon_kernels_best();
  *     if (!rp_canon_thread_enter()) ...
@@ -43,8 +44,17 @@ enum {
     RP_CANON_ATTENTION_ROWS = 4 /* keys or values that a kernel may hold widened */
 };
 
+/* How a table lays out a block of 32 quantised activations in its 64 bytes. Its `quantise` writes
+ * what its products read; tables are not to be mixed. */
+typedef enum rp_canon_arrangement {
+    RP_CANON_PLAIN,  /* 32 int16 */
+    RP_CANON_PLANES, /* q = 256 * high + low: 32 bytes low in [-128, 127], then 32 bytes high */
+    RP_CANON_PAIRS   /* int16, of each four 0, 2, 1, 3 */
+} rp_canon_arrangement;
+
 /* `count` rows of activations, each of `cols`, one after the other. A product with a quantised type
- * reads q, scale and sum, any other reads x; the rest may be NULL. Borrows. */
+ * reads q, scale and sum, any other reads x; the rest may be NULL. q is as the table's own quantise
+ * arranged it. Borrows. */
 typedef struct rp_canon_activations {
     size_t count, cols;
     const float *x;
@@ -77,18 +87,27 @@ static inline size_t rp_canon_attention_scratch(size_t heads, size_t head_dim)
 }
 
 typedef struct rp_canon_kernels {
-    const char *name; /* "scalar" */
+    const char *name; /* "avx512", "avx2", "neon", "scalar"; "portable": scalar without fma */
+    rp_canon_arrangement arrangement;
 
-    /* One row of `cols` (a multiple of 32) into q[cols], scale[cols/32], sum[cols/32]. False where
-     * a number is NaN or infinite; the outputs are then zeros in that block. */
+    /* One row of `cols` (a multiple of 32) into q[cols], as `arrangement` says, scale[cols/32],
+     * sum[cols/32]. False where a number is NaN or infinite; the outputs are then zeros in that
+     * block. */
     bool (*quantise)(const float *x, size_t cols, int16_t *q, float *scale, int32_t *sum);
 
     /* Outputs [first, first + count) of a matrix for every activation row t:
-     * out[t * stride + first + i]. cols must agree. */
+     * out[t * stride + first + i]. cols must agree. Fastest where `first` and `count` are multiples
+     * of 16. */
     void (*product)(const rp_canon_matrix *matrix, size_t first, size_t count,
         const rp_canon_activations *activations, float *out, size_t stride);
 
-    /* Row `row` of a matrix as float32, for embeddings: s * w, and m added with one rounding. */
+    /* Outputs rows[0], rows[1], ... of a matrix for one row of activations, to out[0], out[1], ...,
+     * for a few of many: it reads the original rows, packed or not. */
+    void (*product_rows)(const rp_canon_matrix *matrix, const uint32_t *rows, size_t count,
+        const rp_canon_activations *activation, float *out);
+
+    /* Row `row` of a matrix as float32, for embeddings: s * w, and m added with one rounding. Reads
+     * the original. */
     void (*row)(const rp_canon_matrix *matrix, size_t row, float *out);
 
     /* out = (x * (1 / sqrt(sum(x*x) / n + epsilon))) * weight, in this grouping. May be in place.
@@ -105,6 +124,9 @@ typedef struct rp_canon_kernels {
      * with c = 0x1.988454p-1, sqrt(2/pi). May be in place. */
     void (*gelu_tanh)(const float *gate, const float *up, size_t n, float *out);
 
+    /* out = silu(gate) * up, where silu(g) = g / (1 + exp(-g)). May be in place. */
+    void (*silu)(const float *gate, const float *up, size_t n, float *out);
+
     /* out = exp(x - shift); returns the sum by lanes. May be in place. */
     float (*exp_sum)(const float *x, size_t n, float shift, float *out);
 
@@ -116,9 +138,13 @@ typedef struct rp_canon_kernels {
     void (*erf)(const float *x, size_t n, float *out);
 } rp_canon_kernels;
 
-/* The `index`-th table that this machine can run, fastest first; NULL behind the last one. All give
- * the same bits, so the first is the one to use: there always is one. */
+/* The `index`-th table that this machine, its operating system included, can run, fastest first;
+ * NULL behind the last one. All give the same bits, so the first is the one to use: there always is
+ * one. */
 const rp_canon_kernels *rp_canon_kernels_at(size_t index);
+
+/* The table of that name; NULL where there is none, or where this machine cannot run it. */
+const rp_canon_kernels *rp_canon_kernels_named(const char *name);
 
 static inline const rp_canon_kernels *rp_canon_kernels_best(void)
 {

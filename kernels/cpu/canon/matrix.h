@@ -52,9 +52,10 @@ const char *rp_canon_type_name(uint32_t type);
  * number of blocks, or 0, or above RP_CANON_COLS_MAX. */
 uint64_t rp_canon_row_bytes(uint32_t type, uint64_t cols);
 
-/* Borrows `data`; any alignment. */
+/* Borrows `data`, of any alignment, and `packed`, the same weights for vector kernels, or NULL
+ * (pack.h; whoever packs sets it). */
 typedef struct rp_canon_matrix {
-    const uint8_t *data;
+    const uint8_t *data, *packed;
     rp_canon_type type;
     size_t rows, cols;
     size_t row_bytes;

@@ -1,22 +1,82 @@
 #include "kernels/cpu/canon/canon.h"
 
+#include <string.h>
+
 #include "runtime/base/attributes.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 extern const rp_canon_kernels rp__scalar_portable_kernels;
 
+/* A table and whether this machine can run it. RP_CPU_HAS answers no where the operating system
+ * does not keep the registers (it asks XGETBV). */
+typedef struct choice {
+    const rp_canon_kernels *kernels;
+    bool possible;
+} choice;
+
+enum { CHOICES = 4 };
+
 #if defined(__x86_64__)
+extern const rp_canon_kernels rp__vector_avx512_kernels, rp__vector_avx2_kernels;
 extern const rp_canon_kernels rp__scalar_fma_kernels;
+
+/* Not every compiler's RP_CPU_HAS knows it; it uses the registers of AVX. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
+
+static void list(choice ret[CHOICES])
+{
+    bool avx2 = RP_CPU_HAS("avx2") && RP_CPU_HAS("fma") && has_f16c();
+    bool avx512 = avx2 && RP_CPU_HAS("avx512f") && RP_CPU_HAS("avx512bw") &&
+                  RP_CPU_HAS("avx512dq") && RP_CPU_HAS("avx512vl") && RP_CPU_HAS("avx512vnni");
+    ret[0] = (choice){&rp__vector_avx512_kernels, avx512};
+    ret[1] = (choice){&rp__vector_avx2_kernels, avx2};
+    ret[2] = (choice){&rp__scalar_fma_kernels, avx2};
+    ret[3] = (choice){&rp__scalar_portable_kernels, true};
+}
+#elif defined(__aarch64__) && defined(__linux__)
+extern const rp_canon_kernels rp__vector_neon_kernels;
+
+static void list(choice ret[CHOICES])
+{
+    memset(ret, 0, CHOICES * sizeof *ret);
+    ret[0] = (choice){&rp__vector_neon_kernels, (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0};
+    ret[1] = (choice){&rp__scalar_portable_kernels, true};
+}
+#else
+static void list(choice ret[CHOICES])
+{
+    memset(ret, 0, CHOICES * sizeof *ret);
+    ret[0] = (choice){&rp__scalar_portable_kernels, true};
+}
+#endif
 
 const rp_canon_kernels *rp_canon_kernels_at(size_t index)
 {
-    bool fma = RP_CPU_HAS("avx2") && RP_CPU_HAS("fma");
-    if (fma && index == 0)
-        return &rp__scalar_fma_kernels;
-    return index == (fma ? 1 : 0) ? &rp__scalar_portable_kernels : NULL;
+    choice choices[CHOICES];
+    list(choices);
+    for (size_t i = 0; i < CHOICES; i++) {
+        if (choices[i].possible && index-- == 0)
+            return choices[i].kernels;
+    }
+    return NULL;
 }
-#else
-const rp_canon_kernels *rp_canon_kernels_at(size_t index)
+
+const rp_canon_kernels *rp_canon_kernels_named(const char *name)
 {
-    return index == 0 ? &rp__scalar_portable_kernels : NULL;
+    const rp_canon_kernels *kernels;
+    for (size_t i = 0; (kernels = rp_canon_kernels_at(i)); i++) {
+        if (strcmp(kernels->name, name) == 0)
+            return kernels;
+    }
+    return NULL;
 }
-#endif

@@ -179,6 +179,16 @@ void RP__SCALAR(product)(const rp_canon_matrix *matrix, size_t first, size_t cou
         product_float(matrix, first, count, activations, out, stride);
 }
 
+void RP__SCALAR(product_rows)(const rp_canon_matrix *matrix, const uint32_t *rows, size_t count,
+    const rp_canon_activations *activation, float *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        rp_canon_matrix one = *matrix;
+        one.data += rows[i] * matrix->row_bytes;
+        RP__SCALAR(product)(&one, 0, 1, activation, out + i, 1);
+    }
+}
+
 void RP__SCALAR(row)(const rp_canon_matrix *matrix, size_t row, float *out)
 {
     const uint8_t *data = matrix->data + row * matrix->row_bytes;

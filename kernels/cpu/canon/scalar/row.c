@@ -74,6 +74,14 @@ void RP__SCALAR(gelu_tanh)(const float *gate, const float *up, size_t n, float *
     }
 }
 
+void RP__SCALAR(silu)(const float *gate, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        float g = gate[i];
+        out[i] = (g / (1.0F + rp__exp(-g))) * up[i];
+    }
+}
+
 float RP__SCALAR(exp_sum)(const float *x, size_t n, float shift, float *out)
 {
     for (size_t i = 0; i < n; i++)

@@ -53,12 +53,15 @@ float RP__SCALAR(sum)(const float *x, size_t n);
 
 void RP__SCALAR(product)(const rp_canon_matrix *matrix, size_t first, size_t count,
     const rp_canon_activations *activations, float *out, size_t stride);
+void RP__SCALAR(product_rows)(const rp_canon_matrix *matrix, const uint32_t *rows, size_t count,
+    const rp_canon_activations *activation, float *out);
 void RP__SCALAR(row)(const rp_canon_matrix *matrix, size_t row, float *out);
 bool RP__SCALAR(quantise)(const float *x, size_t cols, int16_t *q, float *scale, int32_t *sum);
 void RP__SCALAR(rms_norm)(const float *x, const float *weight, size_t n, float epsilon, float *out);
 void RP__SCALAR(rope)(float *x, size_t n, const float *cosines, const float *sines);
 void RP__SCALAR(attention)(const rp_canon_attention *attention);
 void RP__SCALAR(gelu_tanh)(const float *gate, const float *up, size_t n, float *out);
+void RP__SCALAR(silu)(const float *gate, const float *up, size_t n, float *out);
 float RP__SCALAR(exp_sum)(const float *x, size_t n, float shift, float *out);
 void RP__SCALAR(exp)(const float *x, size_t n, float *out);
 void RP__SCALAR(tanh)(const float *x, size_t n, float *out);

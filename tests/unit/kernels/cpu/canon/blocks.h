@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "kernels/cpu/canon/matrix.h"
+#include "kernels/cpu/canon/canon.h"
 #include "runtime/base/rng.h"
 
 static const uint32_t block_types[] = {
@@ -97,6 +97,24 @@ static inline weight read_weight(uint32_t type, const uint8_t *row, size_t i)
         out.value = out.s * (float)out.w + out.m;
     }
     return out;
+}
+
+/* Activation i of a row that a table with this arrangement has quantised. */
+static inline int quantised_at(rp_canon_arrangement arrangement, const int16_t *q, size_t i)
+{
+    const int16_t *block = q + i / 32 * 32;
+    const int8_t *bytes = (const int8_t *)block;
+    static const size_t pairs[] = {0, 2, 1, 3};
+    size_t j = i % 32;
+    switch (arrangement) {
+    case RP_CANON_PLANES:
+        return 256 * bytes[32 + j] + bytes[j];
+    case RP_CANON_PAIRS:
+        return block[j / 4 * 4 + pairs[j % 4]];
+    case RP_CANON_PLAIN:
+        break;
+    }
+    return block[j];
 }
 
 /* Puts a half between 2^-9 and 2^-4 of either sign at p. */

@@ -18,6 +18,7 @@ typedef struct fixture {
     int16_t q[TOKENS * COLS];
     float scale[TOKENS * COLS / 32];
     int32_t sum[TOKENS * COLS / 32];
+    rp_canon_arrangement arrangement; /* of q */
 } fixture;
 
 static fixture fix;
@@ -28,6 +29,7 @@ static void quantise(const rp_canon_kernels *kernels)
         cr_assert(kernels->quantise(fix.x + t * COLS, COLS, fix.q + t * COLS,
             fix.scale + t * COLS / 32, fix.sum + t * COLS / 32));
     }
+    fix.arrangement = kernels->arrangement;
     fix.activations = (rp_canon_activations){
         .count = TOKENS, .cols = COLS, .x = fix.x, .q = fix.q, .scale = fix.scale, .sum = fix.sum};
 }
@@ -58,8 +60,9 @@ static float expected(uint32_t type, size_t row, size_t token)
     for (size_t k = 0; k < COLS; k += group) {
         int32_t a = 0, total = 0;
         for (size_t i = k; i < k + group; i++) {
-            a += read_weight(type, data, i).w * fix.q[token * COLS + i];
-            total += fix.q[token * COLS + i];
+            int q = quantised_at(fix.arrangement, fix.q, token * COLS + i);
+            a += read_weight(type, data, i).w * q;
+            total += q;
         }
         weight first = read_weight(type, data, k);
         float dx = fix.scale[(token * COLS + k) / 32];
@@ -120,6 +123,7 @@ Test(product, results_do_not_depend_on_company)
     for (size_t k = 0; (kernels = rp_canon_kernels_at(k)); k++) {
         for (size_t i = 0; i < BLOCK_TYPES; i++) {
             prepare(block_types[i]);
+            quantise(kernels);
             kernels->product(&fix.matrix, 0, ROWS, &fix.activations, all, ROWS);
             for (size_t j = 0; j < TOKENS * ROWS; j++)
                 some[j] = -12345.0F;
@@ -200,7 +204,7 @@ Test(product, the_grouping_of_scales_is_kept)
 Test(product, extremes)
 {
     static const uint16_t scales[] = {0x7BFF, 0xFBFF, 0x0001, 0x8001, 0x0000, 0x3C00};
-    static float out[2][TOKENS * ROWS];
+    static float out[4][TOKENS * ROWS];
     for (size_t i = 0; i < BLOCK_TYPES; i++) {
         uint32_t type = block_types[i];
         if (!rp_canon_type_is_quantised((rp_canon_type)type))
