@@ -104,7 +104,7 @@ async def test_restart_of_the_server_loses_nothing(nats_server, broker, probe):
         await broker.publish("log.a")
     assert probe.heard("f", 8) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert not probe.of("f", "lost")
-    probe.until("f", "caught_up", 3)  # once for each consumer
+    probe.until("f", "caught_up", 2)  # once for each consumer that lived long enough
 
 
 @pytest.mark.parametrize("filter, every", [("log.>", 1), ("log.b", 2)])
