@@ -309,15 +309,30 @@ void fake_bus_let_go(fake_bus *bus)
     }
 }
 
+static void tell_state(fake_bus *bus, bool connected)
+{
+    bus->cut = !connected;
+    if (bus->on_state)
+        bus->on_state(bus->on_state_arg, connected);
+}
+
 void fake_bus_cut(fake_bus *bus)
 {
-    bus->cut = true;
+    tell_state(bus, false);
 }
 
 void fake_bus_mend(fake_bus *bus)
 {
-    bus->cut = false;
+    tell_state(bus, true);
     fake_bus_let_go(bus);
+}
+
+static void watch_state(rp_bus *b, rp_bus_state_cb callback, void *arg)
+{
+    fake_bus *bus = fake_of(b);
+    bus->on_state = callback;
+    bus->on_state_arg = arg;
+    callback(arg, !bus->cut);
 }
 
 /* -- mailboxes --------------------------------------------------------------------------------- */
@@ -437,6 +452,7 @@ fake_bus *fake_bus_new(void)
         .subscribe = no_subscribe,
         .follow = follow,
         .unfollow = unfollow,
+        .watch_state = watch_state,
         .stream_state = stream_state,
         .purge = purge,
         .payload_bytes_max = payload_bytes_max,

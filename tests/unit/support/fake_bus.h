@@ -13,8 +13,8 @@
  *     fake_bus_free(bus);        fails where a message was not freed
  *
  * A fate decides what becomes of the next publish on a subject. The stream of a subject follows
- * from its first token: reply REPLY, result RESULT, exec EXEC, dead DEAD, $KV KV_<bucket>, $O
- * OBJ_<bucket>; else OTHER.
+ * from its first token: reply REPLY, result RESULT, exec EXEC, dead DEAD, control CONTROL, step
+ * STEP, $KV KV_<bucket>, $O OBJ_<bucket>; else OTHER.
  *
  * Followers hear what their filter takes, one message a step, once nothing else waits. With a clock
  * (`bus->clock`), what carries Nats-TTL is gone when its time is up, and nobody is told. A cut bus
@@ -108,6 +108,8 @@ typedef struct fake_bus {
     rp_bus bus;            /* first */
     const rp_clock *clock; /* NULL = nothing expires */
     bool cut;
+    rp_bus_state_cb on_state; /* NULL = nobody watches */
+    void *on_state_arg;
     fake_stored stored[FAKE_STORED_MAX];
     size_t stored_count;
     fake_settled settled[FAKE_SETTLED_MAX];

@@ -40,8 +40,8 @@ void fake__stored_free(fake_stored *stored)
 
 static void stream_of(const char *subject, char stream[FAKE_TEXT_BYTES])
 {
-    static const char *const names[][2] = {
-        {"reply.", "REPLY"}, {"result.", "RESULT"}, {"exec.", "EXEC"}, {"dead.", "DEAD"}};
+    static const char *const names[][2] = {{"reply.", "REPLY"}, {"result.", "RESULT"},
+        {"exec.", "EXEC"}, {"dead.", "DEAD"}, {"control.", "CONTROL"}, {"step.", "STEP"}};
     strcpy(stream, "OTHER");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strncmp(subject, names[i][0], strlen(names[i][0])) == 0)
