@@ -75,13 +75,15 @@ rp_status rp_answer_refuse(
     chunk.has_finish_reason = true;
     chunk.finish_reason = RP__CHUNK__FINISH_REASON__ERROR;
     chunk.error = &error;
+    chunk.usage = result->usage;
     chunk.text = rp_schema_text(rp_bytes_text(""));
     chunk.has_text = true;
     result->has_finish_reason = true;
     result->finish_reason = RP__CHUNK__FINISH_REASON__ERROR;
     result->error = &error;
+    if (!result->has_text)
+        result->text = chunk.text;
     result->has_text = true;
-    result->text = rp_schema_text(rp_bytes_text(""));
     rp_status status = rp_answer_chunk(context, to, &chunk, NULL);
     return status == RP_OK ? rp_answer_result(context, to, result) : status;
 }

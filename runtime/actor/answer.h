@@ -32,8 +32,8 @@ RP_MUST_USE rp_status rp_answer_chunk(
 RP_MUST_USE rp_status rp_answer_result(
     rp_context *context, const rp_answer *to, Rp__Result *result);
 
-/* The whole answer of a request that is refused: one last chunk with the error, and a RESULT that
- * says the same; `result` has what is known of the request. */
+/* The end of a request that is refused: one last chunk with the error, and a RESULT that says the
+ * same; `result` has what is known of the request, and of what was sent before. */
 RP_MUST_USE rp_status rp_answer_refuse(
     rp_context *context, const rp_answer *to, Rp__Result *result, const rp_refusal *refusal);
 

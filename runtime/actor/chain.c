@@ -17,7 +17,7 @@
 
 #include "runtime/base/decimal.h"
 
-enum { CHAIN_BODY_BYTES_MAX = 8 << 20, CHAIN_TEXTS_BYTES_MAX = 32 << 10, CHAIN_RETRY_MS = 200 };
+enum { CHAIN_TEXTS_BYTES_MAX = 32 << 10 };
 
 rp_status rp__chain_init(rp_context *context)
 {
@@ -27,7 +27,7 @@ rp_status rp__chain_init(rp_context *context)
     if (capacity && !chain->queue)
         return RP_NO_MEMORY;
     for (size_t i = 0; i < capacity; i++) {
-        rp_buffer_init(&chain->queue[i].body, CHAIN_BODY_BYTES_MAX);
+        rp_buffer_init(&chain->queue[i].body, RP_OUTPUT_BODY_BYTES_MAX);
         rp_buffer_init(&chain->queue[i].texts, CHAIN_TEXTS_BYTES_MAX);
     }
     return RP_OK;
@@ -122,24 +122,37 @@ static void kept_free(rp_message *message)
     (void)message; /* the arena's */
 }
 
+/* Copies what `view` shows, where it shows anything. */
+static bool keep_bytes(rp_arena *arena, rp_bytes *view)
+{
+    if (!view->data)
+        return true;
+    *view = rp_arena_copy(arena, *view);
+    return view->data != NULL;
+}
+
+/* NULL where the arena has no room for all of it. */
 static const rp_message *keep(rp_context *context, const rp_message *message)
 {
-    kept *copy = rp_arena_array(&context->arena, 1, sizeof *copy);
+    rp_arena *arena = &context->arena;
+    kept *copy = rp_arena_array(arena, 1, sizeof *copy);
     if (!copy)
         return NULL;
     copy->message = *message;
     copy->message.header = kept_header;
     copy->message.free = kept_free;
-    copy->message.subject = rp_arena_copy(&context->arena, message->subject);
     copy->message.reply = rp_bytes_of(NULL, 0);
-    copy->message.stream = rp_arena_copy(&context->arena, message->stream);
-    copy->message.body = rp_arena_copy(&context->arena, message->body);
-    for (size_t i = 0; i < RP_HEADER_COUNT; i++) {
-        rp_bytes value = rp_message_header(message, (rp_header)i);
-        if (value.data)
-            copy->headers[i] = rp_arena_copy(&context->arena, value);
+    bool whole = keep_bytes(arena, &copy->message.subject) &&
+                 keep_bytes(arena, &copy->message.stream) && keep_bytes(arena, &copy->message.body);
+    for (size_t i = 0; i < RP_HEADER_COUNT && whole; i++) {
+        copy->headers[i] = rp_message_header(message, (rp_header)i);
+        whole = keep_bytes(arena, &copy->headers[i]);
     }
-    return &copy->message;
+    if (whole && message->body_why) {
+        copy->message.body_why = rp_arena_text(arena, rp_bytes_text(message->body_why));
+        whole = copy->message.body_why != NULL;
+    }
+    return whole ? &copy->message : NULL;
 }
 
 static void opened(rp_context *context, const rp_message *last, uint64_t index)
@@ -334,7 +347,7 @@ rp_status rp__chain_output(rp_context *context, const rp_output *output)
         return RP_OK;
     }
     if (chain->count == context->worker->spec.chain_outputs_max)
-        return RP_LIMIT;
+        return RP_BUSY;
     rp__queued *queued = queued_at(context, chain->count);
     queued->single = false;
     queued->index = chain->next;
@@ -350,7 +363,7 @@ rp_status rp__chain_single(rp_context *context, const rp_output *output)
 {
     rp__chain *chain = &context->chain;
     if (chain->count == context->worker->spec.chain_outputs_max)
-        return RP_LIMIT;
+        return RP_BUSY;
     rp__queued *queued = queued_at(context, chain->count);
     queued->single = true;
     if (output->subject.len >= sizeof queued->subject)

@@ -345,6 +345,11 @@ void rp__context_put_back(rp_context *context, const char *why)
         context, true, RP_SETTLE_RETRY, growing(context, PUT_BACK_DELAY_MS * RP_NS_PER_MS));
 }
 
+void rp_context_give_back(rp_context *context, const char *why)
+{
+    rp__context_put_back(context, why);
+}
+
 void rp_context_done(rp_context *context)
 {
     RP_ASSERT(context->phase == RP__PHASE_RUNNING);

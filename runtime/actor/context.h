@@ -103,7 +103,7 @@ RP_MUST_USE rp_status rp_context_compute(
 
 typedef enum rp_output_kind { RP_OUTPUT_SINGLE, RP_OUTPUT_CHAIN, RP_OUTPUT_SHARED } rp_output_kind;
 
-enum { RP_OUTPUT_HEADERS_MAX = 6 };
+enum { RP_OUTPUT_HEADERS_MAX = 6, RP_OUTPUT_BODY_BYTES_MAX = 8 << 20 /* of a chain's */ };
 
 /* Called when the output is stored (RP_OK, at `sequence`), or when its stream takes nothing more
  * (RP_FULL), which the actor has to answer for; not for an output of a chain that is passed over.
@@ -122,11 +122,12 @@ typedef struct rp_output {
 } rp_output;
 
 /* Takes an output. Of a chain, outputs wait in a queue of the worker's `chain_outputs_max`; those
- * that stand in the stream already, from an earlier delivery, are passed over. RP_LIMIT where the
- * queue or the body's size is at its bound; RP_INVALID for a subject or header that cannot be. A
- * single output waits until the chain's outputs before it are stored, so that it closes them. What
- * waits in the queue is sent when the outbox has room; a shared output, and a single one without a
- * chain, is sent at once, with RP_LIMIT where the outbox is full. */
+ * that stand in the stream already, from an earlier delivery, are passed over. RP_BUSY where the
+ * queue is full; RP_LIMIT where the body is above RP_OUTPUT_BODY_BYTES_MAX, or the headers above
+ * theirs; RP_INVALID for a subject or header that cannot be. A single output waits until the
+ * chain's outputs before it are stored, so that it closes them. What waits in the queue is sent
+ * when the outbox has room; a shared output, and a single one without a chain, is sent at once,
+ * with RP_LIMIT where the outbox is full. */
 RP_MUST_USE rp_status rp_context_output(rp_context *context, const rp_output *output);
 
 /* How many outputs the chain's queue still takes. When one was stored, and there is more room, the
@@ -158,6 +159,10 @@ void rp_context_done(rp_context *context);
 
 /* Gives the message back, to be delivered again after a delay. What is queued is dropped. */
 void rp_context_retry(rp_context *context, uint64_t delay_ns, const char *why);
+
+/* Gives the message back whatever the context does, after rp_context_done too: for whoever holds it
+ * and cannot get what it waits for. The actor is told by `abandon`. */
+void rp_context_give_back(rp_context *context, const char *why);
 
 /* The message cannot be handled by anybody: it goes to DEAD with the reason, and is settled for
  * good. Outputs made before are stored first. */

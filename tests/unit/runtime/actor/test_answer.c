@@ -56,6 +56,42 @@ Test(answer, refusal_says_the_same_in_the_last_chunk_and_in_result)
     rp_buffer_done(&scratch);
 }
 
+static void refuse_late(rp_context *context, bench *b)
+{
+    rp_answer to = address(RP_ENCODING_JSON);
+    rp_refusal refusal;
+    Rp__Usage usage = RP__USAGE__INIT;
+    Rp__Result result = RP__RESULT__INIT;
+    uint32_t token = 5;
+    (void)b;
+    usage.has_prompt_tokens = usage.has_completion_tokens = true;
+    usage.completion_tokens = 1;
+    result.n_tokens = 1;
+    result.tokens = &token;
+    result.has_text = true;
+    result.text = rp_schema_text(rp_bytes_text("ab"));
+    result.usage = &usage;
+    rp_refusal_set(&refusal, RP__ERROR__CODE__DEAD, NULL, NULL, "no more");
+    cr_assert_eq(rp_answer_refuse(context, &to, &result, &refusal), RP_OK);
+    rp_context_done(context);
+}
+
+Test(answer, refusal_keeps_what_was_sent_before)
+{
+    rp_buffer_init(&scratch, 1 << 16);
+    bench *b = bench_open(&(bench_spec){.handle = refuse_late});
+    bench_deliver(b, 7, 1);
+    fake_bus_run(b->bus);
+    const fake_stored *chunk = fake_bus_at(b->bus, "reply.t.r", 0);
+    const fake_stored *result = fake_bus_at(b->bus, "result.a=2Eb.r", 0);
+    cr_assert(chunk && result);
+    cr_expect_not_null(strstr(chunk->body, "\"tokens\":[],\"text\":\"\""), "%s", chunk->body);
+    cr_expect_not_null(strstr(chunk->body, "\"completion_tokens\":1"), "%s", chunk->body);
+    cr_expect_not_null(strstr(result->body, "\"tokens\":[5],\"text\":\"ab\""), "%s", result->body);
+    bench_close(b);
+    rp_buffer_done(&scratch);
+}
+
 static Rp__Chunk empty_chunk(void)
 {
     Rp__Chunk chunk = RP__CHUNK__INIT;

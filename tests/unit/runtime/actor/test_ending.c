@@ -130,6 +130,29 @@ Test(ending, worker_without_last_words_rejects)
     bench_close(b);
 }
 
+static void end_held(rp_context *context, bench *b)
+{
+    (void)b;
+    rp_context_hold(context);
+    rp_context_done(context);
+}
+
+Test(ending, what_is_held_for_another_can_go_back_after_it_is_done)
+{
+    bench *b = bench_open(&(bench_spec){.handle = end_held});
+    bench_deliver(b, 7, 1);
+    fake_bus_run(b->bus);
+    cr_expect_eq(b->bus->settled_count, 0);
+    rp_context_give_back(b->context, "what it waits for does not come");
+    cr_expect_eq(bench_settled(b)->settlement, RP_SETTLE_RETRY);
+    cr_expect_gt(b->bus->settled[0].delay_ns, 0);
+    cr_expect_eq(b->abandoned, 1);
+    bench_expect_free(b);
+    rp_context_give_back(b->context, "twice");
+    cr_expect_eq(b->bus->settled_count, 1);
+    bench_close(b);
+}
+
 /* -- draining ---------------------------------------------------------------------------------- */
 
 static void wait(rp_context *context, bench *b)

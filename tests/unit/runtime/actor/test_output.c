@@ -1,5 +1,6 @@
 /* What outputs are called, what goes with them, and what becomes of them. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 #include "runtime/actor/journal.h"
 #include "tests/unit/runtime/actor/bench.h"
@@ -244,6 +245,12 @@ static void say_too_much(rp_context *context, bench *b)
     b->bus->payload_bytes_max = 8;
     cr_expect_eq(rp_context_output(context, &output), RP_LIMIT);
     cr_expect_eq(rp_context_chain_next(context), 0);
+    char *body = calloc(1, RP_OUTPUT_BODY_BYTES_MAX + 1);
+    b->bus->payload_bytes_max = 2 * RP_OUTPUT_BODY_BYTES_MAX;
+    output.body = rp_bytes_of(body, RP_OUTPUT_BODY_BYTES_MAX + 1);
+    cr_expect_eq(rp_context_output(context, &output), RP_LIMIT);
+    cr_expect_eq(rp_context_chain_room(context), 4, "it takes no place");
+    free(body);
     output = bench_shared("exec.a", "1");
     for (size_t i = 0; i < 8; i++)
         bench_say(context, output);

@@ -234,7 +234,7 @@ static void say_until_full(rp_context *context, bench *b)
     rp_output output = bench_chunk("x");
     while (rp_context_chain_room(context) > 0)
         bench_say(context, output);
-    cr_expect_eq(rp_context_output(context, &output), RP_LIMIT);
+    cr_expect_eq(rp_context_output(context, &output), RP_BUSY);
 }
 
 static void say_one_more(rp_context *context, bench *b)
@@ -335,4 +335,24 @@ Test(worker, an_end_is_not_passed_over)
     cr_assert_eq(fake_bus_count(b->bus, "reply.t.r"), 3);
     cr_expect_str_eq(fake_bus_at(b->bus, "reply.t.r", 2)->body, "the end");
     bench_close(b);
+}
+
+/* -- what is stored and does not fit ----------------------------------------------------------- */
+
+Test(worker, puts_back_where_the_last_output_does_not_fit_into_the_arena)
+{
+    enum { MANY = 2 << 20 }; /* the bench's arenas have 1 MiB */
+    char *body = malloc(MANY);
+    cr_assert(body);
+    memset(body, 'x', MANY - 1);
+    body[MANY - 1] = '\0';
+    bench *b = bench_open(&(bench_spec){0});
+    fake_bus_put(b->bus, "reply.t.r", body, "EXEC:7:0", "x:1");
+    bench_deliver(b, 7, 2);
+    fake_bus_run(b->bus);
+    cr_expect_eq(b->handled, 0);
+    cr_expect_eq(bench_settled(b)->settlement, RP_SETTLE_RETRY);
+    bench_expect_free(b);
+    bench_close(b);
+    free(body);
 }
