@@ -16,7 +16,7 @@ enum {
     ARENA_BYTES_MAX = 64 << 20,
     SCRATCH_BYTES_MAX = 32 << 20,
     CHUNK_ARENA_BYTES_MAX = 64 << 20,
-    TRANSCRIPT_BYTES_MAX = 32 << 20,
+    TRANSCRIPT_BYTES_MAX = 1 << 20, /* as JSON at its longest, RESULT takes 8 MiB */
     CHAIN_OUTPUTS_MAX = 64
 };
 
@@ -172,6 +172,9 @@ static rp_status register_metrics(executor *self, rp_error *reterr)
         status = rp_metrics_counter(
             m, "reprise_steps_total", "Forward passes.", &self->metrics.steps, reterr);
     if (status == RP_OK)
+        status = rp_metrics_counter(m, "reprise_step_records_refused_total",
+            "Times that a STEP record was not stored.", &self->metrics.records_refused, reterr);
+    if (status == RP_OK)
         status = rp_metrics_histogram(m, "reprise_step_seconds", "One forward pass.",
             rp_metric_bounds_output_token, &self->metrics.step, reterr);
     if (status == RP_OK)
@@ -201,7 +204,8 @@ static rp_status make_places(executor *self, rp_error *reterr)
         status = rp_transcript_new(TRANSCRIPT_BYTES_MAX, &self->transcripts[i]);
     if (status != RP_OK)
         return rp_error_set(reterr, status, "slots", "no memory for so many slots");
-    return executor_steps_init(self, reterr);
+    status = executor_steps_init(self, reterr);
+    return status == RP_OK ? executor_records_init(self, reterr) : status;
 }
 
 static rp_status name_lanes(executor *self, rp_error *reterr)
@@ -221,6 +225,7 @@ static void stop(void *state)
     if (!self)
         return;
     rp_bus_unfollow(self->env->bus, self->control);
+    executor_records_done(self);
     executor_steps_done(self);
     for (size_t i = 0; self->transcripts && i < self->places_of_worker; i++)
         rp_transcript_free(self->transcripts[i]);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { CHOICES_FACTOR = 8 };
+
 struct rp_transcript {
     rp_transcript_spec spec;
     rp_stop stop;
@@ -21,7 +23,7 @@ rp_status rp_transcript_new(size_t bytes_max, rp_transcript **ret_transcript)
     if (!t)
         return RP_NO_MEMORY;
     rp_buffer_init(&t->tokens, bytes_max);
-    rp_buffer_init(&t->choices, bytes_max);
+    rp_buffer_init(&t->choices, CHOICES_FACTOR * bytes_max);
     rp_buffer_init(&t->text, bytes_max);
     *ret_transcript = t;
     return RP_OK;
@@ -129,7 +131,7 @@ rp_hash128 rp_transcript_digest(const rp_transcript *t)
     return t->digest;
 }
 
-uint64_t rp_transcript_tokens_of(const rp_transcript *t, uint64_t chunks)
+uint64_t rp_transcript_tokens_of(bool stream, uint32_t chunk_tokens, uint64_t chunks)
 {
-    return !t->spec.stream || chunks == 0 ? 0 : 1 + (chunks - 1) * t->spec.chunk_tokens;
+    return !stream || chunks == 0 ? 0 : 1 + (chunks - 1) * chunk_tokens;
 }

@@ -41,7 +41,8 @@ typedef struct rp_transcript_part {
 
 typedef struct rp_transcript rp_transcript;
 
-/* `bytes_max` bounds the text of an answer, and that of its tokens. RP_NO_MEMORY. */
+/* `bytes_max` bounds the text of an answer, that of its tokens, and eight times it the choices that
+ * are kept for a chunk. RP_NO_MEMORY. */
 RP_MUST_USE rp_status rp_transcript_new(size_t bytes_max, rp_transcript **ret_transcript);
 
 /* Accepts NULL. */
@@ -78,7 +79,7 @@ rp_transcript_part rp_transcript_whole(const rp_transcript *transcript);
  * there is none. */
 rp_hash128 rp_transcript_digest(const rp_transcript *transcript);
 
-/* How many tokens `chunks` stored chunks hold, none of which is the last. */
-uint64_t rp_transcript_tokens_of(const rp_transcript *transcript, uint64_t chunks);
+/* How many tokens so many chunks hold, none of which is the last of its answer. */
+uint64_t rp_transcript_tokens_of(bool stream, uint32_t chunk_tokens, uint64_t chunks);
 
 #endif

@@ -28,7 +28,8 @@ typedef struct rp_crew rp_crew;
  * that run at once are equal: an index into per-thread scratch. */
 typedef void rp_crew_work(void *arg, unsigned thread, size_t first, size_t count);
 
-/* `threads` in all, the caller's included, 1 to RP_CREW_THREADS_MAX; so threads - 1 are started.
+/* `threads` in all, the caller's included, 1 to RP_CREW_THREADS_MAX; so threads - 1 are started, and
+ * none for 1: then all is done on whichever thread calls rp_crew_run.
  * `cpus` names the processor of each of those, or is NULL: the system places them. RP_LIMIT,
  * RP_NO_MEMORY; RP_IO where a thread cannot be started or placed; RP_UNSUPPORTED where one has not
  * the canon's float environment. */

@@ -78,7 +78,7 @@ Test(transcript, chunks_end_where_the_index_says)
         uint64_t chunks = 0;
         begin(&spec);
         cr_expect_not(rp_transcript_chunk_due(transcript));
-        cr_expect_eq(rp_transcript_tokens_of(transcript, 0), 0);
+        cr_expect_eq(rp_transcript_tokens_of(true, sizes[s], 0), 0);
         for (size_t n = 1; n <= 50; n++) {
             push('x');
             cr_expect_eq(rp_transcript_chunk_due(transcript),
@@ -91,7 +91,7 @@ Test(transcript, chunks_end_where_the_index_says)
             rp_transcript_chunk_sent(transcript);
             cr_expect_not(rp_transcript_chunk_due(transcript), "not twice");
             expect_part(rp_transcript_unsent(transcript), 0, "");
-            cr_expect_eq(rp_transcript_tokens_of(transcript, ++chunks), n);
+            cr_expect_eq(rp_transcript_tokens_of(true, sizes[s], ++chunks), n);
         }
         cr_expect_eq(rp_transcript_whole(transcript).count, 50);
         cr_expect_eq(rp_transcript_whole(transcript).text.len, 50);
@@ -108,8 +108,8 @@ Test(transcript, without_streaming_all_is_one_chunk)
         cr_expect_not(rp_transcript_chunk_due(transcript));
     }
     expect_part(rp_transcript_unsent(transcript), 20, "xxxxxxxxxxxxxxxxxxxx");
-    cr_expect_eq(rp_transcript_tokens_of(transcript, 0), 0);
-    cr_expect_eq(rp_transcript_tokens_of(transcript, 1), 0);
+    cr_expect_eq(rp_transcript_tokens_of(false, 1, 0), 0);
+    cr_expect_eq(rp_transcript_tokens_of(false, 1, 1), 0);
     /* A cut leaves nothing. */
     rp_transcript_cut(transcript);
     expect_part(rp_transcript_whole(transcript), 0, "");
@@ -299,6 +299,11 @@ Test(transcript, is_bounded)
     cr_expect_not(stopped);
     cr_expect_eq(rp_transcript_push(small, &choice, (rp_hash128){0}, &stopped), RP_LIMIT);
     cr_expect_eq(rp_transcript_whole(small).count, 10);
+    spec.logprobs = true;
+    cr_assert_eq(rp_transcript_begin(small, &spec, NULL), RP_OK);
+    for (size_t i = 0; i < 8 * 40 / sizeof choice; i++)
+        cr_assert_eq(rp_transcript_push(small, &choice, (rp_hash128){0}, &stopped), RP_OK);
+    cr_expect_eq(rp_transcript_push(small, &choice, (rp_hash128){0}, &stopped), RP_LIMIT);
     rp_bytes stops[17];
     for (size_t i = 0; i < 17; i++)
         stops[i] = rp_bytes_text("s");

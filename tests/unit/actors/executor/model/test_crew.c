@@ -1,5 +1,6 @@
 #include "actors/executor/model/crew.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -52,6 +53,29 @@ Test(crew, every_piece_is_done_once)
                 cr_assert_eq(atomic_load(&j.done[i]), i < count ? 1 : 0);
             cr_assert_not(atomic_load(&j.wrong));
         }
+        rp_crew_free(crew);
+    }
+}
+
+static size_t threads_of_process(void)
+{
+    size_t count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    cr_assert(tasks);
+    while (readdir(tasks))
+        count++;
+    closedir(tasks);
+    return count;
+}
+
+/* As an executor in the simulator, which has one thread. */
+Test(crew, of_one_starts_no_thread)
+{
+    size_t before = threads_of_process();
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        rp_crew *crew;
+        cr_assert_eq(rp_crew_new(threads, NULL, &crew, NULL), RP_OK);
+        cr_expect_eq(threads_of_process(), before + threads - 1);
         rp_crew_free(crew);
     }
 }
