@@ -27,7 +27,7 @@
 enum {
     HEARTBEAT_MS = 2000,
     SILENCE_MS = 5000, /* two heartbeats missed */
-    INACTIVE_S = 30,   /* the server forgets a consumer that nobody listens to */
+    INACTIVE_S = 5,    /* the server forgets a consumer that nobody listens to */
     RETRY_MS = 500,
     FILTER_BYTES_MAX = 256
 };
@@ -49,7 +49,8 @@ struct rp_follower {
     rp__cursor cursor;
     uint32_t slot;       /* in js->followers */
     uint64_t serial;     /* unlike that of every other follower of the bus */
-    uint32_t generation; /* of the present consumer; part of its name and inbox */
+    uint32_t generation; /* of the present consumer; part of its name and inbox, which no other
+                            follower of the bus ever had: the server keeps both for a while */
     phase phase;
     natsMsg *held;
     uint64_t queued;          /* what had come behind that when the check was asked for */
@@ -216,7 +217,7 @@ static void make_consumer(rp_follower *follower)
     rp_buffer *body = &js->scratch;
     if (!js->connection)
         return;
-    follower->generation++;
+    follower->generation = ++js->follower_generations;
     let_go(follower);
     rp__inbox_subject(js, RP__INBOX_FOLLOW, follower->slot, follower->generation, inbox);
     natsStatus s = natsConnection_SubscribeSync(&follower->nats, js->connection, inbox);

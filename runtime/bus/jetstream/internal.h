@@ -230,6 +230,7 @@ struct rp__jetstream {
     uint64_t mailbox_serials; /* mailboxes opened so far */
     rp_mailbox *mailboxes[RP__MAILBOXES_MAX];
     uint64_t follower_serials;
+    uint32_t follower_generations; /* consumers that followers made so far */
     rp_follower *followers[RP__FOLLOWERS_MAX];
     rp_subscription *subscriptions[RP__SUBSCRIPTIONS_MAX];
     rp__stream_question questions[RP__STREAM_QUESTIONS_MAX];
