@@ -430,7 +430,8 @@ static void on_caught_up(void *arg)
 {
     (void)arg;
     caught_up_count++;
-    strcat(told, "|");
+    size_t n = strlen(told);
+    snprintf(told + n, sizeof told - n, "|");
 }
 
 static void follow(void)
