@@ -221,6 +221,7 @@ typedef struct rp_stream_state {
     uint64_t bytes, bytes_max; /* bytes_max 0 = no limit */
     uint64_t settled_sequence; /* up to here every durable with explicit acknowledgement has settled
                                   all that it was to see; the last sequence where there is none */
+    bool settled_by_durables;  /* whether there is such a durable */
     uint64_t created_ns;       /* a stream made anew under its name is another one */
 } rp_stream_state;
 

@@ -216,6 +216,7 @@ static void answer_state(sim_server *server, const sim_stream *stream, sim_frame
         const sim_durable *d = &server->durables[i];
         if (d->stream != stream || d->missing)
             continue;
+        answer->state.settled_by_durables = true;
         uint64_t floor = sim_durable_floor(d);
         if (floor < answer->state.settled_sequence)
             answer->state.settled_sequence = floor;

@@ -116,6 +116,7 @@ static void list_from_start(rp__stream_question *q)
     }
     q->listed = 0;
     q->state.settled_sequence = q->state.last_sequence;
+    q->state.settled_by_durables = false;
     list_on(q);
 }
 
@@ -142,6 +143,8 @@ static void on_page(void *arg, rp_status status, const rp_message *answer)
         return;
     }
     uint64_t listed = q->listed + page.count - (q->listed > 0);
+    if (page.settled_by_durables)
+        q->state.settled_by_durables = true;
     if (page.floor < q->state.settled_sequence)
         q->state.settled_sequence = page.floor;
     if (listed >= page.total) {

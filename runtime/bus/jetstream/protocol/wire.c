@@ -224,13 +224,18 @@ rp_status rp__wire_stream_parse(rp_bytes body, rp__wire_stream *ret_stream)
     return RP_OK;
 }
 
-/* Readers that come and go hold nothing back, nor do those that acknowledge nothing; one that has
- * settled all it was to see holds nothing back either. */
-static bool holds_back(yyjson_val *consumer)
+/* Readers that come and go hold nothing back, nor do those that acknowledge nothing. */
+static bool settles(yyjson_val *consumer)
 {
     yyjson_val *config = yyjson_obj_get(consumer, "config");
     return yyjson_is_str(yyjson_obj_get(config, "durable_name")) &&
-           yyjson_equals_str(yyjson_obj_get(config, "ack_policy"), "explicit") &&
+           yyjson_equals_str(yyjson_obj_get(config, "ack_policy"), "explicit");
+}
+
+/* One that has settled all it was to see holds nothing back either. */
+static bool holds_back(yyjson_val *consumer)
+{
+    return settles(consumer) &&
            (!has_number(consumer, "num_pending") || !has_number(consumer, "num_ack_pending") ||
                number_of(consumer, "num_pending") > 0 ||
                number_of(consumer, "num_ack_pending") > 0);
@@ -250,6 +255,7 @@ static bool page_of(const answer *a, rp__wire_consumers *page)
         if (!yyjson_is_str(yyjson_obj_get(consumer, "name")))
             return false;
         uint64_t floor = number_of(yyjson_obj_get(consumer, "ack_floor"), "stream_seq");
+        page->settled_by_durables = page->settled_by_durables || settles(consumer);
         if (holds_back(consumer) && floor < page->floor)
             page->floor = floor;
     }

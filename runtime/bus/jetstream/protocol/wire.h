@@ -97,6 +97,7 @@ typedef struct rp__wire_consumers {
     char first_name[RP__WIRE_NAME_BYTES], last_name[RP__WIRE_NAME_BYTES];
     uint64_t floor; /* the lowest acknowledgement floor of its durables that acknowledge explicitly
                        and have something pending or unacknowledged; UINT64_MAX = no such */
+    bool settled_by_durables; /* there is a durable that acknowledges explicitly */
     rp__wire_error error;
 } rp__wire_consumers;
 

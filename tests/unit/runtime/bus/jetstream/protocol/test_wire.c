@@ -360,6 +360,21 @@ Test(wire, floor_of_durables)
     cr_expect_eq(floor_of(PAGE("1", DURABLE("a", "7", "\"0\"", "0"))), 7);
 }
 
+static bool settled_by_durables(const char *body)
+{
+    rp__wire_consumers page;
+    cr_assert_eq(rp__wire_consumers_parse(rp_bytes_text(body), &page), RP_OK, "%s", body);
+    return page.settled_by_durables;
+}
+
+Test(wire, whether_a_durable_settles)
+{
+    cr_expect_not(settled_by_durables(PAGE("0", "")));
+    cr_expect_not(settled_by_durables(
+        PAGE("1", "{\"name\":\"a\",\"config\":{\"ack_policy\":\"explicit\"}}")));
+    cr_expect(settled_by_durables(PAGE("1", DURABLE("a", "7", "0", "0"))), "at the end, too");
+}
+
 Test(wire, page_of_consumers)
 {
     rp__wire_consumers page;
