@@ -37,5 +37,9 @@ Test(select, what_the_processor_has_is_used)
     cr_assert_not_null(rp_canon_kernels_named("portable"));
 #else
     cr_assert_null(rp_canon_kernels_named("avx2"));
+    cr_assert_null(rp_canon_kernels_named("avx512"));
+#endif
+#if defined(__aarch64__) /* run_other's processor has all there is */
+    cr_assert_not_null(rp_canon_kernels_named("neon"));
 #endif
 }
