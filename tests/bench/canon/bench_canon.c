@@ -1,10 +1,10 @@
-/* What the norm of canon 1 does in a second: one line a figure, `name value unit`, medians of five.
+/* What the engine does in a second: one line a figure, `name value unit`, medians of five. (What
+ * its kernels do: bench_kernels.)
  *
  *     bench_canon [MODEL.gguf]
  *
  * Decode and prefill are the engine's, with the real model, greedy, one sequence, the context
- * holding some 200 to 600 tokens. GMAC/s are of one thread, from a matrix that lies in the cache,
- * with one activation row (decode) and with 64 (prefill).
+ * holding some 200 to 600 tokens.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +15,8 @@
 #include "actors/executor/weights/weights.h"
 #include "kernels/cpu/canon/thread.h"
 #include "runtime/base/clock.h"
-#include "runtime/base/rng.h"
 
-enum { TIMES = 5, PROMPT = 512, ANSWER = 48, COLS = 1024, ROWS = 1024, MANY = 64 };
+enum { TIMES = 5, PROMPT = 512, ANSWER = 48 };
 
 static double now_s(void)
 {
@@ -43,51 +42,6 @@ static double median(double values[TIMES])
     qsort(values, TIMES, sizeof *values, by_value);
     return values[TIMES / 2];
 }
-
-/* ---- kernels ---- */
-
-static void fill(void *bytes, size_t count, uint64_t seed)
-{
-    for (size_t i = 0; i < count / 4; i++) {
-        /* no exponent is all ones, in whatever type these bytes are read */
-        uint32_t word = rp_rng_philox(seed, i, 0).word[0] & UINT32_C(0x3BFF3BFF);
-        memcpy((char *)bytes + 4 * i, &word, 4);
-    }
-}
-
-static void bench_type(const rp_canon_kernels *kernels, uint32_t type)
-{
-    static uint8_t weights[ROWS * COLS * 4];
-    static float x[MANY * COLS], scale[MANY * COLS / 32], out[MANY * ROWS];
-    static int16_t q[MANY * COLS];
-    static int32_t sum[MANY * COLS / 32];
-    rp_canon_matrix matrix;
-    size_t bytes = ROWS * (size_t)rp_canon_row_bytes(type, COLS);
-    fill(weights, bytes, type);
-    if (!rp_canon_matrix_init(type, ROWS, COLS, weights, bytes, &matrix))
-        exit(1);
-    for (size_t i = 0; i < MANY * COLS; i++)
-        x[i] = rp_rng_uniform(1, i) - 0.5F;
-    for (size_t t = 0; t < MANY; t++)
-        (void)kernels->quantise(
-            x + t * COLS, COLS, q + t * COLS, scale + t * COLS / 32, sum + t * COLS / 32);
-    for (size_t rows = 1; rows <= MANY; rows *= MANY) {
-        rp_canon_activations activations = {
-            .count = rows, .cols = COLS, .x = x, .q = q, .scale = scale, .sum = sum};
-        double rates[TIMES];
-        for (size_t i = 0; i < TIMES; i++) {
-            size_t repeats = rows == 1 ? 16 : 2;
-            double start = now_s();
-            for (size_t j = 0; j < repeats; j++)
-                kernels->product(&matrix, 0, ROWS, &activations, out, ROWS);
-            rates[i] = (double)(repeats * rows * ROWS * COLS) / (now_s() - start) / 1e9;
-        }
-        printf("canon_product_%s_rows%zu %.2f GMAC/s\n", rp_canon_type_name(type), rows,
-            median(rates));
-    }
-}
-
-/* ---- the model ---- */
 
 static void bench_engine(const rp_model *model, unsigned threads)
 {
@@ -160,13 +114,6 @@ int main(int argc, char **argv)
         return 1;
     const rp_canon_kernels *kernels = rp_canon_kernels_best();
     fprintf(stderr, "kernels: %s\n", kernels->name);
-    static const uint32_t types[] = {
-#define X(name, number, weights, bytes) number,
-        RP_CANON_TYPE_MAP(X)
-#undef X
-    };
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        bench_type(kernels, types[i]);
     bench_model(argc > 1 ? argv[1] : ".deps/models/gemma-3-270m-q4_k_m.gguf");
     return 0;
 }
