@@ -7,6 +7,7 @@
 #include "runtime/bus/jetstream/jetstream.h"
 #include "runtime/observe/admin.h"
 #include "runtime/observe/process_metrics.h"
+#include "runtime/store/claims.h"
 #include "runtime/topology/topology.h"
 
 #include <inttypes.h>
@@ -321,7 +322,14 @@ static rp_status start_bus(rp_process *process, rp_error *reterr)
         .name = process->instance,
         .seed = rp_hash_fnv1a32(rp_bytes_text(process->instance)),
         .limits = RP_JETSTREAM_LIMITS};
-    return rp_jetstream_new(&spec, &process->bus, reterr);
+    rp_status status = rp_jetstream_new(&spec, &process->bus, reterr);
+    if (status != RP_OK)
+        return status;
+    rp_claims_spec claims = {.inner = process->bus,
+        .host = process->host,
+        .instance = process->instance,
+        .metrics = process->metrics};
+    return rp_claims_new(&claims, &process->bus, reterr);
 }
 
 /* -- what the actor tells ---------------------------------------------------------------------- */
@@ -389,8 +397,8 @@ static void stop(rp_process *process)
     rp_admin_free(process->admin); /* its thread reads what the actor counts */
     rp_actor_free(process->actor);
     rp_timer_free(process->beat);
+    rp_bus_free(process->bus); /* it has timers of the host's */
     rp_host_free(process->host);
-    rp_bus_free(process->bus);
     if (process->signals_made) {
         uv_close((uv_handle_t *)&process->terminate, NULL);
         uv_close((uv_handle_t *)&process->interrupt, NULL);

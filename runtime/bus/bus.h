@@ -77,7 +77,7 @@ typedef struct rp_message rp_message;
 struct rp_message {
     rp_bytes subject;
     rp_bytes reply;        /* where an answer or a settlement goes; may be empty */
-    rp_bytes body;         /* what came; of a mailbox's message with Rp-Body, what that refers to */
+    rp_bytes body;         /* what came; with Rp-Body, what that refers to (store/claims.h) */
     rp_status body_status; /* RP_OK, or why what Rp-Body refers to cannot be had */
     const char *body_why;  /* a sentence for the client where that is not RP_OK, else NULL */
     rp_bytes stream;
@@ -295,8 +295,7 @@ void rp_mailbox_close(rp_bus *bus, rp_mailbox *mailbox);
 void rp_bus_settle(rp_bus *bus, const rp_message *message, rp_settlement settlement,
     uint64_t delay_ns, const char *reason);
 
-/* Publishes to a stream. A body above the server's max_payload goes to the object store first, and
- * the message carries Rp-Body instead. RP_LIMIT where the outbox is full or the body is above
+/* Publishes to a stream. RP_LIMIT where the outbox is full or the body is above
  * rp_bus_payload_bytes_max (nothing was sent, no callback comes); RP_INVALID for a subject or a
  * header that cannot be sent. The callback may be NULL. */
 RP_MUST_USE rp_status rp_bus_publish(
@@ -341,8 +340,8 @@ RP_MUST_USE rp_status rp_bus_purge(rp_bus *bus, const char *stream, const char *
 /* Tells each change of the connection's state, and the present one at once. One watcher a bus. */
 void rp_bus_watch_state(rp_bus *bus, rp_bus_state_cb callback, void *arg);
 
-/* The largest body that can be published. What is above the server's own limit travels by reference
- * (Rp-Body). */
+/* The largest body that can be published: the server's own limit, or a larger one where bodies
+ * above that travel by reference (runtime/store/claims.h). */
 size_t rp_bus_payload_bytes_max(const rp_bus *bus);
 
 /* Gives up what is in the outbox and closes the connection. NULL is fine. */

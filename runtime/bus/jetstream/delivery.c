@@ -17,9 +17,7 @@ static void give_back(rp_message *message)
 {
     rp__delivery *delivery = (rp__delivery *)message;
     natsMsg_Destroy(delivery->nats);
-    free(delivery->claimed);
     delivery->nats = NULL;
-    delivery->claimed = NULL;
     delivery->next = delivery->js->pool;
     delivery->js->pool = delivery;
 }

@@ -5,7 +5,6 @@
  *     delivery.c     messages that came in, as rp_message
  *     outbox.c       what waits for an answer: publishes, last messages, questions
  *     pull.c         mailboxes
- *     claim.c        bodies that travel by reference
  *     follow.c       ordered readers
  *     plain.c        plain subjects
  *     streams.c      what a stream holds, and deleting from it
@@ -19,7 +18,6 @@
 #define RUNTIME_BUS_JETSTREAM_INTERNAL_H
 
 #include "runtime/base/buffer.h"
-#include "runtime/bus/claim.h"
 #include "runtime/bus/jetstream/jetstream.h"
 #include "runtime/bus/jetstream/link.h"
 #include "runtime/bus/jetstream/protocol/slots.h"
@@ -49,10 +47,6 @@ typedef struct rp__delivery {
     rp_message message;
     natsMsg *nats;
     rp__jetstream *js;
-    void *claimed; /* the body that Rp-Body refers to; malloc'd, NULL = none */
-    char why[RP_ERROR_MESSAGE_MAX];
-    rp_mailbox *mailbox; /* whose it is while its body is fetched */
-    uint64_t mailbox_serial;
     struct rp__delivery *next; /* in the pool */
 } rp__delivery;
 
@@ -82,9 +76,8 @@ typedef enum rp__entry_kind {
 typedef struct rp__entry {
     rp__jetstream *js;
     rp__entry_kind kind;
-    bool sent;      /* on the present connection */
-    bool refused;   /* by nats.c: it can never be sent */
-    bool preparing; /* its body is on its way to the object store */
+    bool sent;    /* on the present connection */
+    bool refused; /* by nats.c: it can never be sent */
     uint32_t tries;
     natsMsg *nats; /* kept to be sent again */
     uint64_t resend_at_ns;
@@ -224,10 +217,6 @@ struct rp__jetstream {
     bool told_connected;
 
     rp__outbox outbox;
-    rp__claims *claims;
-    rp__delivery *fetching[RP__CLAIMS_MAX]; /* messages whose bodies are on their way */
-    uint64_t extend_at_ns;
-    uint64_t mailbox_serials; /* mailboxes opened so far */
     rp_mailbox *mailboxes[RP__MAILBOXES_MAX];
     uint64_t follower_serials;
     uint32_t follower_generations; /* consumers that followers made so far */

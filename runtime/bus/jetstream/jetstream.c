@@ -286,8 +286,7 @@ static void forget(rp_bus *bus, void *arg)
 
 static size_t payload_bytes_max(const rp_bus *bus)
 {
-    (void)bus;
-    return RP__CLAIM_BYTES_MAX;
+    return ((const rp__jetstream *)bus)->payload_bytes_max;
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -302,7 +301,6 @@ static void bus_free(rp_bus *bus)
     rp__jetstream *js = rp__jetstream_of(bus);
     js->on_state = NULL;
     lose(js);
-    rp__claims_free(js->claims); /* no body comes any more */
     rp__subscriptions_done(js);
     rp__followers_done(js);
     rp__mailboxes_done(js);
@@ -405,8 +403,6 @@ rp_status rp_jetstream_new(const rp_jetstream_spec *spec, rp_bus **ret_bus, rp_e
     rp_status status = register_metrics(js, reterr);
     if (status == RP_OK)
         status = rp__outbox_init(js);
-    if (status == RP_OK)
-        status = rp__claims_new(spec->loop, spec->endpoint, &js->claims);
     if (status == RP_OK) {
         start_handles(js);
         status = connect_now(js, reterr);

@@ -74,7 +74,7 @@ static bool is_of_the_message(natsStatus s)
 
 static void send_entry(rp__jetstream *js, rp__entry *entry, uint64_t now_ns)
 {
-    if (!js->connection || entry->preparing)
+    if (!js->connection)
         return;
     if (entry->give_up_at_ns == 0)
         entry->give_up_at_ns = now_ns + entry->patience_ns;
@@ -170,57 +170,29 @@ static rp_status make_message(rp__jetstream *js, const rp__entry *entry, const c
     return s == NATS_OK ? RP_OK : RP_NO_MEMORY;
 }
 
-static void finish_publish(
-    rp__jetstream *js, rp__entry *entry, rp_status status, uint64_t sequence, const char *why);
-
-/* The body of a publish is in the object store, or cannot be put there. */
-static void on_claimed(void *arg, rp_status status, const rp__claim_reference *reference,
-    rp_bytes body, const char *why)
-{
-    rp__entry *entry = arg; /* stays in use until here: nothing else finishes it */
-    rp__jetstream *js = entry->js;
-    char text[RP__CLAIM_TEXT_BYTES];
-    (void)body;
-    entry->preparing = false;
-    rp__claim_text(reference, text);
-    if (status == RP_OK && !put_header(entry->nats, rp_header_name(RP_HEADER_BODY), text)) {
-        status = RP_UNAVAILABLE;
-        why = "out of memory";
-    }
-    if (status != RP_OK)
-        finish_publish(js, entry, RP_UNAVAILABLE, 0, why);
-    else
-        send_entry(js, entry, rp__now(js));
-}
-
 rp_status rp__outbox_publish(
     rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg)
 {
     rp__jetstream *js = rp__jetstream_of(bus);
     char subject[RP__SUBJECT_BYTES];
     natsMsg *nats = NULL;
-    bool by_reference = publication->body.len > js->payload_bytes_max;
-    rp_bytes body = by_reference ? rp_bytes_of(NULL, 0) : publication->body;
     if (!rp_name_is_subject(publication->subject) || publication->subject.len >= sizeof subject)
         return RP_INVALID;
-    if (publication->body.len > RP__CLAIM_BYTES_MAX)
+    if (publication->body.len > js->payload_bytes_max)
         return RP_LIMIT;
     rp__entry *entry = take(js, RP__ENTRY_PUBLISH, publication->body.len);
     if (!entry)
         return RP_LIMIT;
     memcpy(subject, publication->subject.data, publication->subject.len);
     subject[publication->subject.len] = '\0';
-    rp_status status = make_message(js, entry, subject, body, &nats);
+    rp_status status = make_message(js, entry, subject, publication->body, &nats);
     if (status == RP_OK)
         status = put_headers(js, nats, publication);
     entry->nats = nats;
-    if (status == RP_OK && by_reference)
-        status = rp__claim_put(js->claims, publication->body, on_claimed, entry);
     if (status != RP_OK) {
         drop(js, entry);
-        return status == RP_BUSY ? RP_LIMIT : status;
+        return status;
     }
-    entry->preparing = by_reference;
     entry->callback.published = callback;
     entry->arg = arg;
     rp_counter_add(js->metrics.published, 1);

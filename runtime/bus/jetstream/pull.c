@@ -12,19 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    GRACE_MS = 1000,
-    TROUBLE_MS = 250,
-    TROUBLE_DOUBLINGS_MAX = 4,
-    EXTEND_MS = 1500,
-    FETCH_DOUBLINGS_MAX = 6
-};
+enum { GRACE_MS = 1000, TROUBLE_MS = 250, TROUBLE_DOUBLINGS_MAX = 4 };
 
 struct rp_mailbox {
     rp__jetstream *js;
     rp_mailbox_spec spec;
-    uint32_t slot;   /* in js->mailboxes */
-    uint64_t serial; /* unlike that of every other mailbox of the bus */
+    uint32_t slot; /* in js->mailboxes */
     size_t credit;
     rp__requests requests;
     uint32_t troubles;       /* in a row */
@@ -73,7 +66,6 @@ rp_status rp__mailbox_open(rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox 
         mailbox->js = js;
         mailbox->spec = *spec;
         mailbox->slot = i;
-        mailbox->serial = ++js->mailbox_serials;
         js->mailboxes[i] = mailbox;
         *ret_mailbox = mailbox;
         if (js->connection)
@@ -197,76 +189,6 @@ static rp_mailbox *owner(rp__jetstream *js, natsMsg *nats)
     return NULL;
 }
 
-static void note_fetching(rp__jetstream *js, rp__delivery *from, rp__delivery *to)
-{
-    for (size_t i = 0; i < RP__CLAIMS_MAX; i++) {
-        if (js->fetching[i] == from) {
-            js->fetching[i] = to;
-            return;
-        }
-    }
-}
-
-/* The body of a message is there, or cannot be had. */
-static void on_body(void *arg, rp_status status, const rp__claim_reference *reference,
-    rp_bytes body, const char *why)
-{
-    rp__delivery *delivery = arg;
-    rp__jetstream *js = delivery->js;
-    rp_mailbox *mailbox = delivery->mailbox;
-    bool listens = false;
-    (void)reference;
-    note_fetching(js, delivery, NULL);
-    delivery->claimed = (void *)(uintptr_t)body.data;
-    delivery->message.body = body;
-    delivery->message.body_status = status;
-    if (status != RP_OK) {
-        snprintf(delivery->why, sizeof delivery->why, "%.300s", why);
-        delivery->message.body_why = delivery->why;
-    }
-    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++)
-        listens = listens || (js->mailboxes[i] == mailbox && mailbox != NULL &&
-                                 mailbox->serial == delivery->mailbox_serial);
-    if (!listens || status == RP_UNAVAILABLE || status == RP_NO_MEMORY) {
-        /* Later each time: deliveries are counted. */
-        uint64_t doublings = delivery->message.deliveries < FETCH_DOUBLINGS_MAX
-                                 ? delivery->message.deliveries
-                                 : FETCH_DOUBLINGS_MAX;
-        rp__settle(&js->bus, &delivery->message, RP_SETTLE_RETRY, RP_NS_PER_S << doublings, NULL);
-        if (listens)
-            rp__mailbox_credit(mailbox, mailbox->credit + 1);
-        rp_message_free(&delivery->message);
-        return;
-    }
-    mailbox->spec.on_message(mailbox->spec.arg, &delivery->message);
-}
-
-/* Hands a message over, once its body is there. */
-static void hand_over(rp_mailbox *mailbox, rp_message *message)
-{
-    rp__delivery *delivery = (rp__delivery *)message;
-    rp__claim_reference reference;
-    rp_bytes text = rp_message_header(message, RP_HEADER_BODY);
-    rp_error error = {0};
-    rp_status status = RP_OK;
-    if (!text.data) {
-        mailbox->spec.on_message(mailbox->spec.arg, message);
-        return;
-    }
-    delivery->mailbox = mailbox;
-    delivery->mailbox_serial = mailbox->serial;
-    status = rp__claim_parse(text, &reference, &error);
-    if (status == RP_OK) {
-        status = rp__claim_get(mailbox->js->claims, &reference, on_body, delivery);
-        if (status == RP_OK) {
-            note_fetching(mailbox->js, NULL, delivery);
-            return;
-        }
-        status = RP_UNAVAILABLE; /* too many at once: later */
-    }
-    on_body(delivery, status, NULL, rp_bytes_of(NULL, 0), error.message);
-}
-
 void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
 {
     int code = rp__delivery_status(nats);
@@ -289,24 +211,11 @@ void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
     if (mailbox->credit > 0)
         mailbox->credit--;
     rp_counter_add(js->metrics.received, 1);
-    hand_over(mailbox, message);
-}
-
-/* A message whose body is on its way is worked on, too. */
-static void extend_fetching(rp__jetstream *js, uint64_t now_ns)
-{
-    if (now_ns < js->extend_at_ns)
-        return;
-    js->extend_at_ns = now_ns + EXTEND_MS * RP_NS_PER_MS;
-    for (size_t i = 0; i < RP__CLAIMS_MAX; i++) {
-        if (js->fetching[i])
-            rp__settle(&js->bus, &js->fetching[i]->message, RP_SETTLE_PROGRESS, 0, NULL);
-    }
+    mailbox->spec.on_message(mailbox->spec.arg, message);
 }
 
 void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
 {
-    extend_fetching(js, now_ns);
     for (size_t i = 0; i < RP__MAILBOXES_MAX && js->connection; i++) {
         rp_mailbox *mailbox = js->mailboxes[i];
         if (!mailbox)
@@ -318,10 +227,6 @@ void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
 
 void rp__mailboxes_done(rp__jetstream *js)
 {
-    for (size_t i = 0; i < RP__CLAIMS_MAX; i++) {
-        if (js->fetching[i])
-            rp_message_free(&js->fetching[i]->message);
-    }
     for (size_t i = 0; i < RP__MAILBOXES_MAX; i++)
         free(js->mailboxes[i]);
 }
