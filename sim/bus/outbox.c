@@ -184,6 +184,8 @@ rp_status sim_outbox_purge(rp_bus *b, const char *stream, const char *filter, ui
 {
     sim_bus *bus = sim_bus_of(b);
     sim_entry *entry;
+    if (keep_from == 0 || (filter && !rp_name_is_filter(rp_bytes_text(filter))))
+        return RP_INVALID;
     rp_status status = ask(bus, SIM_FRAME_PURGE, stream, filter, arg, &entry);
     if (status != RP_OK)
         return status;

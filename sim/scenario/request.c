@@ -87,8 +87,8 @@ static void tell_unsettled(sim_stage *stage)
     for (size_t i = 0; i < stage->client_count; i++) {
         for (size_t a = 0; a < sim_client_ask_count(stage->clients[i]); a++) {
             const sim_ask *asked = sim_client_ask_at(stage->clients[i], a);
-            bool has_result = sim_stream_last(sim_server_stream(stage->server, "RESULT"),
-                rp_bytes_text(asked->result));
+            bool has_result = sim_stream_last(
+                sim_server_stream(stage->server, "RESULT"), rp_bytes_text(asked->result));
             if (!asked->published || (asked->status == RP_OK && !(asked->ended && has_result)))
                 sim_verdict_fail(&stage->verdict, "everything settles",
                     "%s: REQUEST #%llu %s, %zu chunks seen%s, %s RESULT, %.0f s after the last "

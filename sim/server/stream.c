@@ -180,6 +180,12 @@ uint64_t sim_stream_purge(sim_stream *stream, const char *filter, uint64_t keep_
         purged++;
     }
     settle_first(stream);
+    /* Beyond the end everything goes, and the next message is the one that was named. */
+    if (!filter && keep_from > stream->last + 1) {
+        stream->count = 0;
+        stream->base = stream->first = keep_from;
+        stream->last = keep_from - 1;
+    }
     return purged;
 }
 
