@@ -113,7 +113,8 @@ with_progress_stop() {
 on_exit() {
     # shellcheck disable=SC2064 # now is when it is known
     trap "$1" EXIT
-    trap 'exit 130' INT
+    # A progress line that is being written is ended, so that the prompt does not land on it.
+    trap 'if [[ $live ]]; then echo; fi; exit 130' INT
     trap 'exit 143' TERM HUP
 }
 

@@ -80,24 +80,23 @@ void rp_cli_tell_json(const char *code, const char *message, const char *field, 
 {
     rp_buffer out;
     rp_buffer_init(&out, 8 << 10);
-    rp_buffer_text(&out, "{\"error\":{");
-    rp_json_member(&out, "code", code);
-    rp_json_member(&out, "message", message);
-    if (field && *field)
-        rp_json_member(&out, "field", field);
-    if (limit && *limit)
-        rp_json_member(&out, "limit", limit);
-    rp_buffer_text(&out, "}}");
+    rp_json_error(&out, code, message, field, limit);
     fprintf(stderr, "%s\n", rp_buffer_string(&out));
     rp_buffer_done(&out);
 }
 
+/* A message may quote what a stream holds; control characters of that stay off the terminal. */
 static void tell(const rp_cli_common *common, const rp_error *error)
 {
-    if (common->json)
+    char text[sizeof error->message];
+    if (common->json) {
         rp_cli_tell_json(rp_status_name(error->status), error->message, error->field, error->limit);
-    else
-        fprintf(stderr, "reprise: %s\n", error->message);
+        return;
+    }
+    memcpy(text, error->message, sizeof text);
+    for (char *c = text; *c; c++)
+        *c = (uint8_t)*c < ' ' || *c == 0x7F ? '?' : *c;
+    fprintf(stderr, "reprise: %s\n", text);
 }
 
 int rp_cli_fail(const rp_cli_common *common, const rp_error *error)

@@ -57,6 +57,10 @@ struct rp_command {
 extern const rp_command rp_command_up;
 extern const rp_command rp_command_ask;
 extern const rp_command rp_command_status;
+extern const rp_command rp_command_scale;
+extern const rp_command rp_command_dead_list;
+extern const rp_command rp_command_dead_show;
+extern const rp_command rp_command_dead_retry;
 extern const rp_command rp_command_provision;
 extern const rp_command rp_command_model_list;
 extern const rp_command rp_command_version;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 static const rp_command *const commands[] = {&rp_command_up, &rp_command_ask, &rp_command_status,
+    &rp_command_scale, &rp_command_dead_list, &rp_command_dead_show, &rp_command_dead_retry,
     &rp_command_provision, &rp_command_model_list, &rp_command_version, &rp_command_child};
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -52,6 +53,19 @@ static const rp_command *find(int argc, char **argv, int *ret_words)
     return NULL;
 }
 
+/* There is none of that name; there may be some that begin with it. */
+static int unknown(const char *word)
+{
+    size_t len = strlen(word), count = 0;
+    fprintf(stderr, "reprise: there is no command \"%s\"", word);
+    for (size_t i = 0; i < COMMANDS && len > 0; i++) {
+        if (strncmp(commands[i]->name, word, len) == 0 && commands[i]->name[len] == ' ')
+            fprintf(stderr, "%s%s", count++ ? ", " : "; there are: ", commands[i]->name);
+    }
+    fputs("; reprise --help lists all\n", stderr);
+    return RP_EXIT_USAGE;
+}
+
 static bool asks_for_help(const char *word)
 {
     return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
@@ -83,6 +97,5 @@ int main(int argc, char **argv)
     const rp_command *command = find(argc, argv, &words);
     if (command)
         return command->run(command, argc - words, argv + words);
-    fprintf(stderr, "reprise: there is no command \"%s\"; reprise --help lists them\n", argv[1]);
-    return RP_EXIT_USAGE;
+    return unknown(argv[1]);
 }

@@ -8,7 +8,7 @@ import pytest
 from support.tool import NOWHERE, UNREACHABLE, USAGE
 
 
-COMMANDS = ["up", "ask", "status", "provision", "model list", "version"]
+COMMANDS = ["up", "ask", "status", "scale", "dead list", "dead show", "dead retry", "provision", "model list", "version"]
 
 
 def test_help_teaches(tool):
@@ -39,11 +39,17 @@ def test_every_option_has_its_own_name_and_letter(tool, command):
 def test_wrong_calls(tool):
     assert "reprise COMMAND" in tool.run(status=USAGE).stderr
     assert "no command \"nonsense\"" in tool.run("nonsense", status=USAGE).stderr
-    assert "no command \"model\"" in tool.run("model", status=USAGE).stderr
+    assert "no command \"model\"; there are: model list;" in tool.run("model", status=USAGE).stderr
+    assert "there are: dead list, dead show, dead retry;" in tool.run("dead", status=USAGE).stderr
     for words in (["ask", "--max-tokens", "0", "x"], ["ask", "a", "b"], ["ask", "--temperature", "warm", "x"],
                   ["ask", "--seed", "-1", "x"], ["ask"], ["ask", "--raw", "--system", "s", "x"],
                   ["ask", "--raw", "--chat", "x"], ["up"], ["up", "word"], ["up", "--model", "x=/nowhere"],
-                  ["up", "--ask", "x", "word"], ["up", "--", "--raw"], ["status", "--every", "1ms"], ["_child"]):
+                  ["up", "--ask", "x", "word"], ["up", "--", "--raw"], ["status", "--every", "1ms"], ["_child"],
+                  ["scale"], ["scale", "executor"], ["scale", "executor", "two"], ["scale", "executor", "-1"],
+                  ["scale", "executor", "33"], ["scale", "executor", "1", "2"], ["scale", "x" * 40, "1"],
+                  ["dead", "list", "--limit", "0"], ["dead", "list", "--kind", "a.b"], ["dead", "list", "--since", "x"],
+                  ["dead", "show"], ["dead", "show", "1", "2"], ["dead", "show", "x"], ["dead", "show", "1", "-b", "9MiB"],
+                  ["dead", "retry"], ["dead", "retry", "1", "x"], ["dead", "retry", *range(1, 12)]):
         done = tool.run(*words, status=USAGE)
         assert done.stdout == "" and done.stderr.startswith("reprise: "), words
 
@@ -52,7 +58,7 @@ def test_wrong_calls(tool):
 def test_what_a_command_does_not_know_it_refuses(tool, command):
     wrong = [(["--nope"], "--nope"), (["--json=maybe"], "json")]
     if command not in ("up", "ask"):
-        wrong.append((["word"], None))
+        wrong.append((["word"], "sequence" if command in ("dead show", "dead retry") else None))
     for words, field in wrong:
         done = tool.run(*command.split(), *words, status=USAGE)
         assert done.stdout == "" and done.stderr.startswith("reprise: ")
@@ -69,7 +75,8 @@ def test_version(tool):
     assert told["version"] and told["build"] and told["nats"]
 
 
-@pytest.mark.parametrize("words", [["status"], ["model", "list"], ["provision"], ["ask", "x"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["status"], ["model", "list"], ["provision"], ["ask", "x"], ["scale", "executor", "1"],
+                                   ["dead", "list"], ["dead", "show", "1"], ["dead", "retry", "1"]], ids=" ".join)
 def test_no_server(tool, words):
     done = tool.run(*words, "--server", NOWHERE, status=UNREACHABLE)
     assert NOWHERE in done.stderr and "deploy/up" in done.stderr and done.stdout == ""

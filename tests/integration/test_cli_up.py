@@ -59,7 +59,8 @@ def test_up_serves_until_it_is_told(tool):
     with tool.up() as up:
         assert tool.url in up.tail() and "infer.me.tiny" in up.tail()
         told = json.loads(tool.run("status", "--json", NATS_URL=tool.url).stdout)
-        assert told["ready"] is True and len(told["actors"]) == 2
+        assert told["ready"] is True
+        assert [actor["kind"] for actor in told["actors"]] == ["executor", "tokenizer", "up"]
         assert tool.run("ask", "one two", NATS_URL=tool.url).stdout == "You said: one two\n"
         assert "tiny" in tool.run("model", "list", NATS_URL=tool.url).stdout
         assert len(tool.processes()) == 4
@@ -106,7 +107,8 @@ def test_up_starts_what_dies_again(tool):
             pid = tool.pid_of(words)
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: pid not in tool.processes() and len(tool.processes()) == 4, 15, f"{words} again")
-        assert up.tail().count("starting it again") == 3
+        assert up.tail().count("starting it again in 0.5 s (1 of 5)") == 3
+        wait_until(lambda: up.tail().count("ready again") == 2, 15, "both to be ready")
         wait_until(lambda: tool.serves(), 15, "the server again")
         done = tool.run("ask", "--wait", "still there?", "-m", "tiny", NATS_URL=tool.url)
         assert done.stdout == "You said: still there?\n"
@@ -114,8 +116,46 @@ def test_up_starts_what_dies_again(tool):
 
 def test_up_gives_up_on_what_always_dies(tool):
     done = tool.run(*tool.up_words(), status=FAILED, FAKE_ACTOR="die,unready")
-    assert "(5 of 5)" in done.stderr and "was started again 5 times before" in done.stderr
+    assert [f"in {pause} s ({n} of 5)" in done.stderr for n, pause in enumerate(("0.5", "1.0", "2.0", "4.0", "8.0"), 1)]
+    assert "ended with status 1, and was started again 5 times before" in done.stderr
     assert tool.processes() == {}
+
+
+def test_the_rest_goes_on_without_one_that_was_given_up(tool):
+    """It is named, shown with the end of its log, and may be started anew; nobody else is disturbed."""
+    with tool.up(*tool.up_words("--executors", 2), FAKE_ACTOR="die-as=executor-2") as up:
+        wait_until(lambda: "executor-2: given up; the rest goes on" in up.tail(), 40, "it to be given up")
+        assert "was started again 5 times before" in up.tail() and str(tool.data / "logs/executor-2.log") in up.tail()
+        assert "reprise scale executor N --model tiny" in up.tail()
+        status = tool.run("status", NATS_URL=tool.url).stdout
+        assert "executor-2" in status and "given up" in status
+        assert tool.run("ask", "still there?", NATS_URL=tool.url).stdout == "You said: still there?\n"
+        pid = tool.pid_of("reprise-executor")
+        again = tool.run("scale", "executor", 2, NATS_URL=tool.url)
+        assert "from 1 to 2; starting executor-2" in again.stderr and tool.pid_of("--instance executor-1-") == pid
+        assert up.stop() == OK
+
+
+def test_up_ends_when_nothing_can_be_answered_any_more(tool):
+    """Of three processes the last executor is given up, at once, since it does not like how it is called."""
+    wrong = tool.folder / "wrong"
+    with tool.up(FAKE_ACTOR=f"wrong-with={wrong}") as up:
+        wrong.touch()
+        os.kill(tool.pid_of("reprise-executor"), signal.SIGKILL)
+        assert up.wait(15) == FAILED
+        assert "was ended by signal 9; starting it again in 0.5 s (1 of 5)" in up.tail()
+        assert "what is this?" in up.tail(), "the end of its log"
+        assert "executor-1 ended with status 2, and nothing can be answered without it" in up.tail()
+        assert tool.processes() == {}
+
+
+def test_an_executor_of_each_model(tool):
+    other = tool.folder / "other.gguf"
+    other.write_bytes(b"GGUF and more")
+    with tool.up(*tool.up_words("--model", f"other={other}", "--executors", 2)) as up:
+        assert "executor-1: ready" in up.tail() and "executor-4: ready" in up.tail() and "with other" in up.tail()
+        served = json.loads(tool.run("model", "list", "--json", NATS_URL=tool.url).stdout)["models"]
+        assert {(model["name"], model["ready"]) for model in served} == {("tiny", 2), ("other", 2)}
 
 
 def test_up_does_not_repeat_a_wrong_call(tool):

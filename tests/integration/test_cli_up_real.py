@@ -93,3 +93,16 @@ async def test_what_a_real_tokenizer_left_is_answered(real, tiny, slow, nats_ser
             done = await client.ask({"prompt": "The sky is", "max_tokens": 3, "temperature": 0})
             assert done.finish_reason == "length"
 
+
+async def test_scaling_loses_no_work(real, slow):
+    """Executors come and go under two dozen answers, which all end as those of one that nobody disturbs."""
+    body = {"prompt": "The sky is", "max_tokens": 24, "temperature": 0}
+    with real.up(*real.up_words(model=slow)):
+        async with Client.connected(real.url, model="tiny") as client:
+            undisturbed = await client.ask(body)
+            requests = [await client.publish(body, client.new_request()) for _ in range(24)]
+            for count in (3, 1, 0, 2):
+                real.run("scale", "executor", count, NATS_URL=real.url)
+            for request in requests:
+                answer, result = await client.answer_and_result(request)
+                assert answer.text == undisturbed.text and result["digest"] == answer.last["digest"]

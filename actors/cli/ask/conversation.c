@@ -16,12 +16,18 @@
 #define RETRY_MIN_NS (50 * RP_NS_PER_MS)
 #define RETRY_MAX_NS (2 * RP_NS_PER_S)
 
-enum { CHUNK_ARENA_MAX = 64 << 20, PUBLISH_TRIES = 10, SUBJECT_BYTES = RP_CLIENT_SUBJECT_BYTES };
+enum {
+    CHUNK_ARENA_MAX = 64 << 20,
+    JSON_MAX = 64 << 20,
+    PUBLISH_TRIES = 10,
+    SUBJECT_BYTES = RP_CLIENT_SUBJECT_BYTES
+};
 
 typedef struct state {
     const rp_conversation *c;
     rp_order order;
     rp_arena arena; /* of one chunk */
+    rp_buffer json; /* likewise, where it came as something else */
     char reply[SUBJECT_BYTES];
     char tenant[RP_NAME_TOKEN_BYTES], model[RP_NAME_TOKEN_BYTES];
     uint64_t heard_ns;     /* when the last chunk was taken, or we began */
@@ -69,11 +75,24 @@ static rp_status decode(
     return RP_OK;
 }
 
+/* A request in protobuf is answered in protobuf. */
+static rp_bytes json_of(state *s, const rp_message *message, const Rp__Chunk *chunk)
+{
+    rp_encoding encoding = RP_ENCODING_JSON;
+    rp_bytes type = rp_message_header(message, RP_HEADER_CONTENT_TYPE);
+    if (rp_encoding_of(type, &encoding, NULL) != RP_OK || encoding == RP_ENCODING_JSON)
+        return message->body;
+    rp_buffer_clear(&s->json);
+    if (rp_schema_encode(&chunk->base, RP_ENCODING_JSON, &s->json, NULL) != RP_OK)
+        rp_buffer_clear(&s->json);
+    return rp_buffer_bytes(&s->json);
+}
+
 static void take(state *s, const rp_message *message, const Rp__Chunk *chunk, uint64_t sequence)
 {
     rp_order_taken(&s->order, sequence, chunk->has_finish_reason);
     s->heard_ns = s->reread_ns = s->looked_ns = now(s);
-    s->c->on_chunk(s->c->arg, chunk, message->body);
+    s->c->on_chunk(s->c->arg, chunk, json_of(s, message, chunk));
 }
 
 /* Takes from the stream whatever it holds beyond the last chunk. A server that is away is asked
@@ -122,15 +141,15 @@ static rp_status hear(state *s, const rp_message *message, rp_error *reterr)
 
 /* -- publishing -------------------------------------------------------------------------------- */
 
+typedef rp_status (*publish_once)(void *arg, rp_client *client, rp_error *reterr);
+
 /* The id makes it safe to send again: a second copy is answered once. */
-static rp_status publish(state *s, const char *subject, rp_bytes body, rp_error *reterr)
+static rp_status publish(state *s, publish_once once, void *arg, rp_error *reterr)
 {
     rp_status status = RP_OK;
     uint64_t pause_ns = RETRY_MIN_NS;
-    rp_publication publication = {.subject = rp_bytes_text(subject), .body = body};
-    rp_publication_header(&publication, RP_HEADER_REQUEST, rp_bytes_text(s->c->request));
     for (int attempt = 0; attempt < PUBLISH_TRIES; attempt++) {
-        status = rp_client_publish(s->c->client, &publication, NULL, reterr);
+        status = once(arg, s->c->client, reterr);
         if (status != RP_BUSY && status != RP_UNAVAILABLE && status != RP_TIMEOUT)
             break;
         if (rp_interrupt_wait(pause_ns))
@@ -140,15 +159,33 @@ static rp_status publish(state *s, const char *subject, rp_bytes body, rp_error 
     return status == RP_DUPLICATE ? RP_OK : status;
 }
 
-static rp_status cancel(state *s, rp_error *reterr)
+static rp_status publish_request(void *arg, rp_client *client, rp_error *reterr)
 {
     char subject[SUBJECT_BYTES];
+    const state *s = arg;
+    snprintf(subject, sizeof subject, "infer.%s.%s", s->tenant, s->model);
+    rp_publication publication = {.subject = rp_bytes_text(subject), .body = s->c->body};
+    rp_publication_header(&publication, RP_HEADER_REQUEST, rp_bytes_text(s->c->request));
+    return rp_client_publish(client, &publication, NULL, reterr);
+}
+
+static rp_status publish_cancel(void *arg, rp_client *client, rp_error *reterr)
+{
+    char subject[SUBJECT_BYTES];
+    const state *s = arg;
+    snprintf(subject, sizeof subject, "control.%s.%s.cancel", s->tenant, s->c->request);
+    rp_publication publication = {.subject = rp_bytes_text(subject)};
+    rp_publication_header(&publication, RP_HEADER_REQUEST, rp_bytes_text(s->c->request));
+    return rp_client_publish(client, &publication, NULL, reterr);
+}
+
+static rp_status cancel(state *s, rp_error *reterr)
+{
     if (s->cancelled_ns)
         return rp_error_set(reterr, RP_CANCELLED, NULL, "left; the cancel is on its way");
     s->cancelled_ns = now(s);
     s->c->on_note(s->c->arg, "cancelling; Ctrl-C again leaves at once");
-    snprintf(subject, sizeof subject, "control.%s.%s.cancel", s->tenant, s->c->request);
-    return publish(s, subject, rp_bytes_of(NULL, 0), reterr);
+    return publish(s, publish_cancel, s, reterr);
 }
 
 /* -- silence ----------------------------------------------------------------------------------- */
@@ -242,7 +279,6 @@ static rp_status name_it(state *s, rp_error *reterr)
 
 rp_status rp_conversation_run(const rp_conversation *conversation, rp_error *reterr)
 {
-    char subject[SUBJECT_BYTES];
     rp_client_inbox *inbox = NULL;
     state *s = calloc(1, sizeof *s);
     if (!s || rp_arena_init(&s->arena, 64 << 10, CHUNK_ARENA_MAX) != RP_OK) {
@@ -250,17 +286,19 @@ rp_status rp_conversation_run(const rp_conversation *conversation, rp_error *ret
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
     }
     s->c = conversation;
+    rp_buffer_init(&s->json, JSON_MAX);
     s->heard_ns = s->reread_ns = s->looked_ns = now(s);
     rp_status status = name_it(s, reterr);
     if (status == RP_OK)
         status = rp_client_subscribe(conversation->client, s->reply, &inbox, reterr);
-    if (status == RP_OK) {
-        snprintf(subject, sizeof subject, "infer.%s.%s", s->tenant, s->model);
-        status = publish(s, subject, conversation->body, reterr);
-    }
+    if (status == RP_OK && conversation->publish)
+        status = publish(s, conversation->publish, conversation->publish_arg, reterr);
+    else if (status == RP_OK)
+        status = publish(s, publish_request, s, reterr);
     if (status == RP_OK)
         status = listen_to_it(s, inbox, reterr);
     rp_client_inbox_free(inbox);
+    rp_buffer_done(&s->json);
     rp_arena_done(&s->arena);
     free(s);
     return status;

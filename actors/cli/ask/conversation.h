@@ -19,9 +19,13 @@ typedef struct rp_conversation {
     const char *model;
     const char *request; /* an Rp-Request of ours */
     rp_bytes body;       /* JSON */
+    /* Publishes it, in place of `body` on infer.<tenant>.<model>; safe to be called again. NULL for
+     * that. */
+    rp_status (*publish)(void *publish_arg, rp_client *client, rp_error *reterr);
+    void *publish_arg;
     uint64_t silence_ns; /* without a chunk for so long, it is given up */
 
-    /* Each chunk, once and in order, with the JSON it came as. */
+    /* Each chunk, once and in order, and as JSON. */
     void (*on_chunk)(void *arg, const Rp__Chunk *chunk, rp_bytes json);
     /* Something that people want to know meanwhile. */
     void (*on_note)(void *arg, const char *text);

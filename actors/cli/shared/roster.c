@@ -77,14 +77,14 @@ static const Rp__ModelPresence *presence(
     return NULL;
 }
 
-/* The same of the first live executor that serves it. */
+/* The same of the first process of a kind that lives, and is ready where that is asked for. */
 static const Rp__ModelPresence *served(
-    const rp_roster *roster, const char *model, const char *version)
+    const rp_roster *roster, const char *kind, bool ready, const char *model, const char *version)
 {
     const Rp__ModelPresence *found = NULL;
     for (size_t i = 0; i < roster->count && !found; i++) {
         const rp_roster_record *r = &roster->records[i];
-        if (r->alive && strcmp(r->actor->kind, "executor") == 0)
+        if (r->alive && (r->actor->ready || !ready) && strcmp(r->actor->kind, kind) == 0)
             found = presence(r->actor, model, version);
     }
     return found;
@@ -104,12 +104,13 @@ size_t rp_roster_ready(
 
 bool rp_roster_serves(const rp_roster *roster, const char *model, const char *version)
 {
-    return served(roster, model, version) != NULL;
+    return served(roster, "executor", false, model, version) ||
+           served(roster, "up", true, model, version);
 }
 
 bool rp_roster_continues(const rp_roster *roster, const char *model)
 {
-    const Rp__ModelPresence *m = served(roster, model, NULL);
+    const Rp__ModelPresence *m = served(roster, "executor", false, model, NULL);
     return m && m->has_chat_template && !m->chat_template;
 }
 

@@ -50,7 +50,8 @@ RP_MUST_USE rp_status rp_roster_read(
 size_t rp_roster_ready(
     const rp_roster *roster, const char *kind, const char *model, const char *version);
 
-/* Whether any process that is alive serves this version, ready or not. */
+/* Whether any executor that is alive serves this version, ready or not, or a `reprise up` that
+ * serves may start one. */
 bool rp_roster_serves(const rp_roster *roster, const char *model, const char *version);
 
 /* Whether a model is known to go on with a text rather than to answer it: its file brings no chat

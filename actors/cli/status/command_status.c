@@ -76,11 +76,11 @@ const rp_command rp_command_status = {
     .summary = "who is alive, what waits where",
     .usage = "[OPTIONS]",
     .help =
-        "Shows the actors (one that has not been seen for 5 s is gone), the streams against their\n"
-        "limits, and the durables: what waits, what is in work, what was delivered again. The "
-        "last\n"
-        "line says whether requests are answered. --watch looks again every 2 s, also over a\n"
-        "server's restart; Ctrl-C ends it.\n"
+        "Shows the actors (one that has not been seen for 5 s is gone), what each reprise up just\n"
+        "starts, drains or has given up, the streams against their limits, and the durables: what\n"
+        "waits, what is in work, what was delivered again. The last line says whether requests "
+        "are\n"
+        "answered. --watch looks again every 2 s, also over a server's restart; Ctrl-C ends it.\n"
         "\n"
         "  reprise status\n"
         "  reprise status --watch --every 500ms\n"

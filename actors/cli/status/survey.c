@@ -1,11 +1,14 @@
 #include "actors/cli/status/survey.h"
 
+#include "actors/cli/shared/up_client.h"
 #include "runtime/provision/declaration.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 enum { ARENA_CHUNK = 256 << 10, ARENA_MAX = 64 << 20 };
+
+#define UP_WAIT_NS RP_NS_PER_S
 
 rp_status rp_survey_init(rp_survey *survey, rp_error *reterr)
 {
@@ -115,6 +118,25 @@ static rp_status take_durables(rp_client *client, rp_survey *survey, rp_error *r
     return status;
 }
 
+/* One that does not answer is shown as that. */
+static void take_ups(rp_client *client, rp_survey *survey)
+{
+    survey->ups_count = 0;
+    for (size_t i = 0; i < survey->roster.count; i++) {
+        const rp_roster_record *r = &survey->roster.records[i];
+        yyjson_val *answer = NULL;
+        if (!r->alive || strcmp(r->actor->kind, RP_UP_KIND) != 0 ||
+            survey->ups_count == RP_SURVEY_UPS_MAX)
+            continue;
+        rp_survey_up *up = &survey->ups[survey->ups_count++];
+        *up = (rp_survey_up){.instance = r->actor->instance};
+        up->answered = rp_up_ask(client, up->instance, RP_UP_PROCESSES, rp_bytes_of(NULL, 0),
+                           UP_WAIT_NS, &survey->arena, &answer, NULL) == RP_OK &&
+                       rp_processes_read(answer, &survey->arena, &up->processes,
+                           &up->processes_count, NULL) == RP_OK;
+    }
+}
+
 rp_status rp_survey_take(
     rp_client *client, const rp_clock *clock, rp_survey *survey, rp_error *reterr)
 {
@@ -129,6 +151,8 @@ rp_status rp_survey_take(
         status = rp_roster_read(client, clock, &survey->roster, reterr);
     if (status == RP_NOT_FOUND)
         status = RP_OK;
+    if (status == RP_OK)
+        take_ups(client, survey);
     survey->missing = rp_declaration_streams_count;
     for (size_t i = 0; i < survey->streams_count; i++)
         survey->missing -= survey->streams[i].declared;

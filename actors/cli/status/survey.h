@@ -1,4 +1,4 @@
-/* One look at everything: actors, streams and durables, as `reprise status` shows them.
+/* One look at everything: actors, processes that come and go, streams and durables, as `reprise status` shows them.
  *
  *     rp_survey survey;
  *     if (rp_survey_init(&survey, &error) != RP_OK) ...
@@ -9,9 +9,10 @@
 #ifndef ACTORS_CLI_STATUS_SURVEY_H
 #define ACTORS_CLI_STATUS_SURVEY_H
 
+#include "actors/cli/shared/processes.h"
 #include "actors/cli/shared/roster.h"
 
-enum { RP_SURVEY_STREAMS_MAX = 256, RP_SURVEY_DURABLES_MAX = 1024 };
+enum { RP_SURVEY_STREAMS_MAX = 256, RP_SURVEY_DURABLES_MAX = 1024, RP_SURVEY_UPS_MAX = 16 };
 
 typedef struct rp_survey_stream {
     const char *name;
@@ -29,6 +30,14 @@ typedef struct rp_survey_durable {
     uint64_t floor_sequence; /* everything up to here is settled */
 } rp_survey_durable;
 
+/* A `reprise up`, and what it says of its processes. */
+typedef struct rp_survey_up {
+    const char *instance;
+    bool answered;
+    rp_process_view *processes;
+    size_t processes_count;
+} rp_survey_up;
+
 /* In the caller's storage; texts live until the next take or rp_survey_done. */
 typedef struct rp_survey {
     rp_arena arena;
@@ -38,13 +47,15 @@ typedef struct rp_survey {
     size_t streams_count;
     rp_survey_durable durables[RP_SURVEY_DURABLES_MAX];
     size_t durables_count;
+    rp_survey_up ups[RP_SURVEY_UPS_MAX];
+    size_t ups_count;
     size_t missing; /* declared streams that are not there */
 } rp_survey;
 
 RP_MUST_USE rp_status rp_survey_init(rp_survey *survey, rp_error *reterr);
 void rp_survey_done(rp_survey *survey);
 
-/* Asks the server. That nothing was provisioned is no failure, `missing` tells. */
+/* Asks the server, and every `reprise up` that lives, each for a second at most. That nothing was provisioned is no failure, `missing` tells. */
 RP_MUST_USE rp_status rp_survey_take(
     rp_client *client, const rp_clock *clock, rp_survey *survey, rp_error *reterr);
 

@@ -21,6 +21,18 @@ static void models_text(const Rp__Actor *actor, char *out, size_t out_bytes)
     }
 }
 
+/* A `reprise up` takes no messages. */
+static void slots_cells(const Rp__Actor *actor, rp_table *table)
+{
+    if (actor->slots_total) {
+        rp_table_cell(table, "%" PRIu32 "/%" PRIu32, actor->slots_free, actor->slots_total);
+        rp_table_cell(table, "%" PRIu64, actor->pending);
+    } else {
+        rp_table_cell(table, "%s", "");
+        rp_table_cell(table, "%s", "");
+    }
+}
+
 static void actors_text(const rp_survey *survey, rp_buffer *out)
 {
     rp_table table;
@@ -38,13 +50,42 @@ static void actors_text(const rp_survey *survey, rp_buffer *out)
         rp_table_cell(&table, "%s", actor->kind);
         rp_table_cell(&table, "%s", actor->instance);
         rp_table_cell(&table, "%s", !r->alive ? "gone" : actor->ready ? "yes" : "no");
-        rp_table_cell(&table, "%" PRIu32 "/%" PRIu32, actor->slots_free, actor->slots_total);
-        rp_table_cell(&table, "%" PRIu64, actor->pending);
+        slots_cells(actor, &table);
         rp_table_cell(&table, "%s", up);
         rp_table_cell(&table, "%s ago", age);
         rp_table_cell(&table, "%s", models);
     }
     rp_table_done(&table);
+}
+
+/* Those that are not simply there: the others stand among the actors. */
+static void processes_text(const rp_survey *survey, rp_buffer *out)
+{
+    rp_table table;
+    size_t before = out->len;
+    rp_table_init(&table, out, 6, "PROCESS\0OF\0STATE\0>FOR\0>RESTARTS\0MODEL\0");
+    for (size_t i = 0; i < survey->ups_count; i++) {
+        const rp_survey_up *up = &survey->ups[i];
+        for (size_t p = 0; p < up->processes_count; p++) {
+            const rp_process_view *process = &up->processes[p];
+            char since[RP_UNITS_TEXT_BYTES];
+            if (process->state == RP_PROCESS_READY)
+                continue;
+            rp_units_duration(process->since_ms * RP_NS_PER_MS, since);
+            rp_table_cell(&table, "%s", process->name);
+            rp_table_cell(&table, "%s", up->instance);
+            rp_table_cell(&table, "%s", rp_process_state_text(process->state));
+            rp_table_cell(&table, "%s", since);
+            rp_table_cell(&table, "%" PRIu64, process->restarts);
+            rp_table_cell(&table, "%s", process->model);
+        }
+    }
+    rp_table_done(&table);
+    for (size_t i = 0; i < survey->ups_count; i++) {
+        if (!survey->ups[i].answered)
+            rp_buffer_printf(out, "%s does not answer\n", survey->ups[i].instance);
+    }
+    rp_buffer_text(out, out->len > before ? "\n" : "");
 }
 
 static void streams_text(const rp_survey *survey, rp_buffer *out)
@@ -111,6 +152,7 @@ void rp_survey_text(const rp_survey *survey, rp_buffer *out)
     rp_buffer_printf(out, "server %s\n\n", survey->server);
     actors_text(survey, out);
     rp_buffer_text(out, survey->roster.count ? "\n" : "");
+    processes_text(survey, out);
     streams_text(survey, out);
     rp_buffer_text(out, survey->streams_count ? "\n" : "");
     durables_text(survey, out);
@@ -165,6 +207,21 @@ static void actors_json(const rp_survey *survey, rp_buffer *out)
     rp_buffer_text(out, "]");
 }
 
+static void ups_json(const rp_survey *survey, rp_buffer *out)
+{
+    rp_buffer_text(out, ",\"ups\":[");
+    for (size_t i = 0; i < survey->ups_count; i++) {
+        const rp_survey_up *up = &survey->ups[i];
+        rp_buffer_text(out, i ? ",{" : "{");
+        rp_json_member(out, "up", up->instance);
+        rp_buffer_printf(out, ",\"answered\":%s,\"processes\":[", up->answered ? "true" : "false");
+        for (size_t p = 0; p < up->processes_count; p++)
+            rp_process_write(&up->processes[p], out);
+        rp_buffer_text(out, "]}");
+    }
+    rp_buffer_text(out, "]");
+}
+
 void rp_survey_json(const rp_survey *survey, rp_buffer *out)
 {
     size_t tokenizers = rp_roster_ready(&survey->roster, "tokenizer", NULL, NULL);
@@ -175,6 +232,7 @@ void rp_survey_json(const rp_survey *survey, rp_buffer *out)
     rp_buffer_printf(
         out, ",\"ready\":%s,\"streams_missing\":%zu", ready ? "true" : "false", survey->missing);
     actors_json(survey, out);
+    ups_json(survey, out);
     rp_buffer_text(out, ",\"streams\":[");
     for (size_t i = 0; i < survey->streams_count; i++) {
         const rp_survey_stream *s = &survey->streams[i];

@@ -9,21 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    BACKOFF_MIN_MS = 200,
-    BACKOFF_MAX_MS = 10000,
-    SETTLED_S = 60, /* alive for so long, earlier ends are forgotten */
-    STATUS_USAGE = 2,
-    STATUS_NOT_STARTED = 127,
-    TAIL_BYTES = 2048,
-    TAIL_LINES = 8
-};
+enum { STATUS_USAGE = 2, STATUS_NOT_STARTED = 127, TAIL_BYTES = 2048, TAIL_LINES = 8 };
 
 const char rp_child_instance[] = "instance";
 
 void rp_child_init(rp_child *child, const rp_child_spec *spec)
 {
-    *child = (rp_child){.spec = *spec};
+    *child = (rp_child){.spec = *spec, .restarts = RP_RESTARTS};
     snprintf(child->name, sizeof child->name, "%s", spec->name);
     uv_timer_init(spec->loop, &child->timer);
     child->timer.data = child->process.data = child;
@@ -86,10 +78,10 @@ rp_status rp_child_start(rp_child *child, rp_error *reterr)
 {
     char numbers[2][16], *argv[RP_CHILD_ARGUMENTS_MAX + 1];
     int log = child->spec.log ? log_open(child->spec.log) : -1;
-    if (child->spec.log && log < 0)
-        return rp_error_set(reterr, RP_IO, child->name, "cannot open the log %.200s: %s",
-            child->spec.log, strerror(errno));
     rp_status status = new_instance(child, reterr);
+    if (status == RP_OK && child->spec.log && log < 0)
+        status = rp_error_set(reterr, RP_IO, child->name, "cannot open the log %.200s: %s",
+            child->spec.log, strerror(errno));
     if (status == RP_OK) {
         uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE},
             {.flags = UV_INHERIT_FD, .data.fd = log < 0 ? STDOUT_FILENO : log},
@@ -106,6 +98,7 @@ rp_status rp_child_start(rp_child *child, rp_error *reterr)
         child->running = true;
         child->pid = failed ? 0 : child->process.pid;
         child->started_ns = rp_clock_monotonic_ns(child->spec.clock);
+        rp_restarts_began(&child->restarts, child->started_ns);
         if (failed) { /* the handle is open all the same */
             uv_close((uv_handle_t *)&child->process, on_failed_closed);
             status = rp_error_set(reterr, RP_IO, child->name, "cannot start %.200s: %s",
@@ -114,6 +107,7 @@ rp_status rp_child_start(rp_child *child, rp_error *reterr)
     }
     if (log >= 0)
         close(log);
+    child->given_up = status != RP_OK;
     if (status == RP_OK)
         tell(child, RP_CHILD_STARTED, "started");
     return status;
@@ -129,35 +123,38 @@ static void end_text(const rp_child *child, char *text, size_t bytes)
         snprintf(text, bytes, "ended with status %d", child->exit_status);
 }
 
+static void give_up(rp_child *child, const char *text)
+{
+    child->given_up = true;
+    tell(child, RP_CHILD_FAILED, text);
+}
+
 static void on_restart(uv_timer_t *timer)
 {
     rp_child *child = timer->data;
     rp_error error = {0};
     if (rp_child_start(child, &error) != RP_OK)
-        tell(child, RP_CHILD_FAILED, error.message);
+        give_up(child, error.message);
 }
 
 static void plan_restart(rp_child *child)
 {
     char why[64], text[160];
-    uint64_t lived_ns = rp_clock_monotonic_ns(child->spec.clock) - child->started_ns;
-    if (lived_ns > SETTLED_S * RP_NS_PER_S)
-        child->restarts = 0;
+    uint64_t wait_ns = 0;
+    rp_restarts *restarts = &child->restarts;
     end_text(child, why, sizeof why);
-    if (child->exit_status == STATUS_USAGE || child->exit_status == STATUS_NOT_STARTED ||
-        child->restarts == RP_CHILD_RESTARTS_MAX) {
-        snprintf(text, sizeof text, "%s%s", why,
-            child->restarts == RP_CHILD_RESTARTS_MAX ? ", and was started again 5 times before"
-                                                     : "");
-        tell(child, RP_CHILD_FAILED, text);
-        return;
+    if (child->exit_status == STATUS_USAGE || child->exit_status == STATUS_NOT_STARTED) {
+        give_up(child, why);
+    } else if (!rp_restarts_again(restarts, rp_clock_monotonic_ns(child->spec.clock), &wait_ns)) {
+        snprintf(
+            text, sizeof text, "%s, and was started again %u times before", why, restarts->count);
+        give_up(child, text);
+    } else {
+        uv_timer_start(&child->timer, on_restart, wait_ns / RP_NS_PER_MS, 0);
+        snprintf(text, sizeof text, "%s; starting it again in %.1f s (%u of %u)", why,
+            (double)wait_ns / 1e9, restarts->count, restarts->max);
+        tell(child, RP_CHILD_RESTARTS, text);
     }
-    uint64_t wait_ms = (uint64_t)BACKOFF_MIN_MS << child->restarts++;
-    wait_ms = wait_ms < BACKOFF_MAX_MS ? wait_ms : BACKOFF_MAX_MS;
-    uv_timer_start(&child->timer, on_restart, wait_ms, 0);
-    snprintf(text, sizeof text, "%s; starting it again in %" PRIu64 ".%" PRIu64 " s (%u of %d)",
-        why, wait_ms / 1000, wait_ms % 1000 / 100, child->restarts, RP_CHILD_RESTARTS_MAX);
-    tell(child, RP_CHILD_RESTARTS, text);
 }
 
 static void stopped(rp_child *child)
@@ -225,10 +222,17 @@ void rp_child_signal(rp_child *child, int signal)
         uv_process_kill(&child->process, signal);
 }
 
-void rp_child_done(rp_child *child)
+static void on_timer_closed(uv_handle_t *handle)
 {
-    if (!uv_is_closing((uv_handle_t *)&child->timer))
-        uv_close((uv_handle_t *)&child->timer, NULL);
+    rp_child *child = handle->data;
+    if (child->closed)
+        child->closed(child);
+}
+
+void rp_child_close(rp_child *child, void (*closed)(rp_child *child))
+{
+    child->closed = closed;
+    uv_close((uv_handle_t *)&child->timer, on_timer_closed);
 }
 
 /* -- its log ----------------------------------------------------------------------------------- */

@@ -2,12 +2,12 @@
  *
  * It is started by way of `reprise _child`, so it ends when we do, in a session of its own, so that
  * a Ctrl-C at the terminal reaches us alone and we can stop things in order. What it writes goes to
- * a log file. When it ends without being told to, it is started again: after 0.2 s, then twice as
- * long each time up to 10 s, and given up at the 6th time in a row; a minute without an end starts
- * the count anew. Exit status 2 (called wrongly) is given up at once: it would be the same again.
+ * a log file. When it ends without being told to, it is started again after a pause, or given up
+ * after too many ends in a row (runtime/base/restarts.h). Exit status 2 (called wrongly) is given up
+ * at once: it would be the same again.
  *
- *     idle -> rp_child_start -> running -> [ended, waiting -> running]... -> rp_child_stop ->
- * stopped
+ *     rp_child_start -> running -> [ended, waits -> running]... -> rp_child_stop -> stopped
+ *                               \-> ended, given up -------------/
  *
  * All on the loop's thread.
  */
@@ -15,7 +15,7 @@
 #define ACTORS_CLI_UP_CHILD_H
 
 #include "runtime/base/buffer.h"
-#include "runtime/base/clock.h"
+#include "runtime/base/restarts.h"
 
 #include <uv.h>
 
@@ -23,7 +23,6 @@ enum {
     RP_CHILD_ARGUMENTS_MAX = 160,
     RP_CHILD_NAME_BYTES = 32,
     RP_CHILD_INSTANCE_BYTES = 48,
-    RP_CHILD_RESTARTS_MAX = 5,
     RP_CHILD_LOG_BYTES_MAX = 16 << 20 /* at a start, a longer log is moved to <log>.1 */
 };
 
@@ -57,20 +56,22 @@ typedef struct rp_child_spec {
     void *arg;
 } rp_child_spec;
 
-/* In the caller's storage; `instance`, `pid`, `running` and `exit_status` may be read. */
+/* In the caller's storage; what stands above `restarts` may be read. */
 struct rp_child {
     rp_child_spec spec;
     char name[RP_CHILD_NAME_BYTES];
     char instance[RP_CHILD_INSTANCE_BYTES];
     int pid; /* of the running process, or of the last one */
     bool running;
+    bool given_up;
     bool stopping;
     bool stopped;
-    int exit_status; /* of the last end: 128 + signal for a signal */
-    unsigned restarts;
-    uint64_t started_ns;
+    int exit_status;     /* of the last end: 128 + signal for a signal */
+    uint64_t started_ns; /* the last time */
+    rp_restarts restarts;
     uv_process_t process;
     uv_timer_t timer;
+    void (*closed)(rp_child *child);
 };
 
 void rp_child_init(rp_child *child, const rp_child_spec *spec);
@@ -88,8 +89,9 @@ void rp_child_kill(rp_child *child);
 /* Passes a signal on. */
 void rp_child_signal(rp_child *child, int signal);
 
-/* Gives its handles back to the loop, which must run once more. Only when it does not run. */
-void rp_child_done(rp_child *child);
+/* Gives its handles back to the loop, and its storage to the caller when `closed` (may be NULL) is
+ * called, in a later turn. Only when it does not run. */
+void rp_child_close(rp_child *child, void (*closed)(rp_child *child));
 
 /* Appends the last lines of its log, each behind four blanks. */
 void rp_child_log_tail(const rp_child *child, rp_buffer *out);

@@ -1,5 +1,6 @@
 /* reprise up: a server, the actors, and everything that they need, in the foreground. */
 #include "actors/cli/cli.h"
+#include "actors/cli/shared/scaling.h"
 #include "actors/cli/up/broker.h"
 #include "actors/cli/up/up.h"
 #include "runtime/base/clock.h"
@@ -26,9 +27,9 @@ static const rp_option options[] = {
         "unset: beside this binary, in the project's .deps/bin, in PATH",
         offsetof(settings, nats_server), 0, 0},
     {"tokenizers", 0, RP_OPTION_COUNT, "N", NULL, "1", "processes, 1 to 32",
-        offsetof(settings, tokenizers), 1, RP_UP_KIND_MAX},
-    {"executors", 0, RP_OPTION_COUNT, "N", NULL, "1", "processes, 1 to 32",
-        offsetof(settings, executors), 1, RP_UP_KIND_MAX},
+        offsetof(settings, tokenizers), 1, RP_SCALING_COUNT_MAX},
+    {"executors", 0, RP_OPTION_COUNT, "N", NULL, "1", "processes of each model, 1 to 32",
+        offsetof(settings, executors), 1, RP_SCALING_COUNT_MAX},
     {"ready-timeout", 0, RP_OPTION_DURATION, "TIME", NULL, "2m",
         "give up when not all are ready by then", offsetof(settings, ready_ns), RP_NS_PER_S,
         3600 * RP_NS_PER_S},
@@ -37,12 +38,16 @@ static const rp_option options[] = {
 static const char help[] =
     "Starts what answers requests and stays in the foreground: a nats-server with JetStream on\n"
     "loopback (unless --server or NATS_URL names a running one), its streams and durables,\n"
-    "tokenizers and executors. It says when all are ready and how to publish. A process that dies\n"
-    "is started again, with growing pauses, 5 times in a row. Ctrl-C stops everything in order: "
-    "the\n"
-    "actors hand back what they hold, then the server; nothing is left running, not even when "
-    "this\n"
-    "is killed.\n"
+    "tokenizers, and executors of each model. It says when all are ready and how to publish.\n"
+    "Ctrl-C stops everything in order: the actors hand back what they hold, then the server;\n"
+    "nothing is left running, not even when this is killed.\n"
+    "\n"
+    "A process that dies is started again after 0.5 s, then after pauses that double, 5 times in "
+    "a\n"
+    "row; half a minute without an end starts the count anew. One that goes on dying is given up,\n"
+    "with the end of its log, and the rest goes on; all ends where it was the server, the last\n"
+    "tokenizer or the last executor, or where not all have become ready yet. `reprise scale`\n"
+    "starts more while this runs, or drains some.\n"
     "\n"
     "Work that waits for a version that no executor serves any more is answered `unavailable`.\n"
     "When REQUEST or EXEC is three quarters full, what is settled is removed.\n"

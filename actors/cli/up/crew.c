@@ -1,268 +1,178 @@
-#include "actors/cli/up/crew.h"
+#include "actors/cli/up/crew_internal.h"
 
-#include "actors/cli/cli.h"
-
-#include <assert.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define ACTOR_GRACE_NS  (UINT64_C(20) * RP_NS_PER_S) /* a drain has its own, shorter limit */
 #define SERVER_GRACE_NS (UINT64_C(10) * RP_NS_PER_S)
 
-enum { ENVIRONMENT_MAX = 1024, VARIABLE_BYTES = 4096 };
-
-struct rp_crew {
-    rp_crew_spec spec;
-    char self[RP_BROKER_PATH_BYTES];
-    char tokenizer[RP_BROKER_PATH_BYTES], executor[RP_BROKER_PATH_BYTES];
-    char config[RP_BROKER_PATH_BYTES], store[RP_BROKER_PATH_BYTES], port[8];
-    char **environment; /* of our own making where a variable is ours */
-    char *own_variables[16];
-    size_t own_count;
-    const char *server_arguments[16];
-    const char *actor_arguments[RP_CHILD_ARGUMENTS_MAX];
-    char model_arguments[RP_DECLARATION_MODELS_MAX][RP_NAME_MAX + RP_BROKER_PATH_BYTES + 2];
-    const char *ask_arguments[RP_CREW_ASK_OPTIONS_MAX + 8];
-    rp_member server, ask;
-    rp_member actors[RP_CREW_ACTORS_MAX];
-    size_t actors_count;
-};
-
-/* -- what is started --------------------------------------------------------------------------- */
-
-static rp_status find_actor(
-    const char *folder, const char *name, char path[RP_BROKER_PATH_BYTES], rp_error *reterr)
-{
-    int n = snprintf(path, RP_BROKER_PATH_BYTES, "%s/%s", folder, name);
-    if (n < 0 || n >= RP_BROKER_PATH_BYTES || access(path, X_OK) != 0)
-        return rp_error_set(reterr, RP_NOT_FOUND, name,
-            "there is no %s beside this binary (%.160s): build the whole project", name, folder);
-    return RP_OK;
-}
-
-static rp_status find_all(rp_crew *crew, rp_error *reterr)
-{
-    char folder[RP_BROKER_PATH_BYTES];
-    rp_status status = rp_own_folder(folder, reterr);
-    if (status == RP_OK)
-        status = find_actor(folder, "reprise", crew->self, reterr);
-    if (status == RP_OK)
-        status = find_actor(folder, "reprise-tokenizer", crew->tokenizer, reterr);
-    if (status == RP_OK)
-        status = find_actor(folder, "reprise-executor", crew->executor, reterr);
-    return status;
-}
-
-/* Names the server to children by the variables that our own options have, so that no secret shows
- * in a command line. */
-static bool is_server_variable(const char *variable)
-{
-    for (const rp_option *o = rp_cli_endpoint_options; o->name; o++) {
-        size_t len = strlen(o->environment);
-        if (strncmp(variable, o->environment, len) == 0 && variable[len] == '=')
-            return true;
-    }
-    return false;
-}
-
-static rp_status add_variable(rp_crew *crew, const char *name, const char *value, rp_error *reterr)
-{
-    char text[VARIABLE_BYTES];
-    int n = snprintf(text, sizeof text, "%s=%s", name, value);
-    if (n < 0 || (size_t)n >= sizeof text)
-        return rp_error_limit(reterr, name, "4095 bytes", "%s is too long", name);
-    char *copy = strdup(text);
-    if (!copy)
-        return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
-    crew->own_variables[crew->own_count++] = copy;
-    return RP_OK;
-}
-
-static rp_status make_environment(rp_crew *crew, rp_error *reterr)
-{
-    size_t count = 0;
-    rp_status status = RP_OK;
-    const rp_cli_common common = {.endpoint = *crew->spec.endpoint};
-    static_assert(sizeof crew->own_variables / sizeof crew->own_variables[0] >=
-                      sizeof(rp_endpoint) / sizeof(char *),
-        "room for every option of the server");
-    for (const rp_option *o = rp_cli_endpoint_options; o->name && status == RP_OK; o++) {
-        const char *text = o->kind == RP_OPTION_TEXT
-                               ? *(const char *const *)((const char *)&common + o->offset)
-                               : NULL;
-        if (o->kind == RP_OPTION_FLAG && *(const bool *)((const char *)&common + o->offset))
-            text = "1";
-        if (text)
-            status = add_variable(crew, o->environment, text, reterr);
-    }
-    crew->environment = calloc(ENVIRONMENT_MAX + 1, sizeof *crew->environment);
-    if (!crew->environment)
-        return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
-    for (char **v = environ; *v && count < ENVIRONMENT_MAX - crew->own_count; v++) {
-        if (!is_server_variable(*v))
-            crew->environment[count++] = *v;
-    }
-    for (size_t i = 0; i < crew->own_count; i++)
-        crew->environment[count++] = crew->own_variables[i];
-    return status;
-}
-
-static rp_status server_arguments(rp_crew *crew, rp_error *reterr)
-{
-    const char **a = crew->server_arguments;
-    rp_status status = rp_broker_configure(crew->spec.data, crew->config, reterr);
-    if (status != RP_OK)
-        return status;
-    snprintf(crew->store, sizeof crew->store, "%s/jetstream", crew->spec.data);
-    snprintf(crew->port, sizeof crew->port, "%u", crew->spec.port);
-    *a++ = "-c";
-    *a++ = crew->config;
-    *a++ = "-sd";
-    *a++ = crew->store;
-    *a++ = "-a";
-    *a++ = "127.0.0.1";
-    *a++ = "-p";
-    *a++ = crew->port;
-    return RP_OK;
-}
-
-static void actor_arguments(rp_crew *crew)
-{
-    const char **a = crew->actor_arguments;
-    *a++ = "--instance";
-    *a++ = rp_child_instance;
-    *a++ = "--admin-port";
-    *a++ = "0";
-    for (size_t i = 0; i < crew->spec.models->count; i++) {
-        const rp_model_arg *model = &crew->spec.models->models[i];
-        snprintf(crew->model_arguments[i], sizeof crew->model_arguments[i], "%s=%s", model->name,
-            model->file);
-        *a++ = "--model";
-        *a++ = crew->model_arguments[i];
-    }
-}
+const char rp__crew_tokenizer[] = "tokenizer", rp__crew_executor[] = "executor";
 
 /* -- members ----------------------------------------------------------------------------------- */
 
-static void add_member(rp_crew *crew, rp_member *member, const char *name, const char *kind,
+static void on_event(void *arg, rp_child *child, rp_child_event event, const char *text)
+{
+    rp_member *member = arg;
+    rp_crew *crew = member->crew;
+    (void)child;
+    member->ready = false;
+    crew->spec.on_event(crew->spec.arg, member, event, text);
+    if (event == RP_CHILD_STOPPED && member->draining && !crew->stopping)
+        rp__crew_remove(member);
+}
+
+static void init_member(rp_crew *crew, rp_member *member, const char *name, const char *kind,
     const char *program, const char *const *arguments)
 {
     bool is_server = member == &crew->server, is_ask = member == &crew->ask;
-    snprintf(member->log, sizeof member->log, "%s/logs/%s.log", crew->spec.data, name);
+    snprintf(member->log, sizeof member->log, "%s/logs/%s.log", crew->spec.programs.data, name);
+    member->crew = crew;
     member->kind = kind;
     rp_child_spec spec = {.loop = crew->spec.loop,
         .clock = crew->spec.clock,
         .name = name,
-        .self = crew->self,
+        .self = crew->programs.self,
         .program = program,
         .arguments = arguments,
-        .environment = crew->environment,
+        .environment = crew->programs.environment,
         .log = is_ask ? NULL : member->log,
         /* The server closes its files; actors lose nothing by being killed. */
         .death_signal = is_server ? SIGTERM : SIGKILL,
         .grace_ns = is_server ? SERVER_GRACE_NS : ACTOR_GRACE_NS,
         .restarts = !is_ask,
-        .on_event = crew->spec.on_event,
-        .arg = crew->spec.arg};
+        .on_event = on_event,
+        .arg = member};
     rp_child_init(&member->child, &spec);
     member->started = true;
 }
 
-static rp_status start(rp_member *member, rp_error *reterr)
+/* The least that is free. */
+static unsigned free_number(const rp_crew *crew, const char *kind)
 {
+    char name[RP_CHILD_NAME_BYTES];
+    for (unsigned number = 1;; number++) {
+        size_t i = 0;
+        snprintf(name, sizeof name, "%s-%u", kind, number);
+        while (i < crew->actors_count && strcmp(crew->actors[i]->child.name, name) != 0)
+            i++;
+        if (i == crew->actors_count)
+            return number;
+    }
+}
+
+rp_status rp__crew_add(rp_crew *crew, const char *kind, const rp_model_arg *model,
+    const rp_member **ret_member, rp_error *reterr)
+{
+    char name[RP_CHILD_NAME_BYTES];
+    const rp_programs *p = &crew->programs;
+    if (crew->actors_count == RP_CREW_ACTORS_MAX)
+        return rp_error_limit(reterr, "count", "256 processes",
+            "one reprise up looks after 256 processes at most, those that are drained included");
+    rp_member *member = calloc(1, sizeof *member);
+    if (!member)
+        return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
+    snprintf(name, sizeof name, "%s-%u", kind, free_number(crew, kind));
+    member->model = model;
+    if (model)
+        init_member(crew, member, name, kind, p->executor,
+            p->executor_arguments[model - crew->spec.programs.models->models]);
+    else
+        init_member(crew, member, name, kind, p->tokenizer, p->tokenizer_arguments);
+    crew->actors[crew->actors_count++] = member;
+    *ret_member = member;
     return rp_child_start(&member->child, reterr);
 }
 
+static void on_closed(rp_child *child)
+{
+    free(child->spec.arg);
+}
+
+void rp__crew_remove(rp_member *member)
+{
+    rp_crew *crew = member->crew;
+    size_t i = 0;
+    while (crew->actors[i] != member)
+        i++;
+    for (crew->actors_count--; i < crew->actors_count; i++)
+        crew->actors[i] = crew->actors[i + 1];
+    rp_child_close(&member->child, on_closed);
+}
+
+/* -- starting ---------------------------------------------------------------------------------- */
+
 rp_status rp_crew_new(const rp_crew_spec *spec, rp_crew **ret_crew, rp_error *reterr)
 {
+    if (spec->tokenizers + spec->executors * spec->programs.models->count > RP_CREW_ACTORS_MAX)
+        return rp_error_limit(reterr, "executors", "256 processes",
+            "%" PRIu64 " executors for each of %zu models are too many: one reprise up looks after "
+            "256 processes at most",
+            spec->executors, spec->programs.models->count);
     rp_crew *crew = calloc(1, sizeof *crew);
     if (!crew)
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
     crew->spec = *spec;
-    rp_status status = find_all(crew, reterr);
-    if (status == RP_OK)
-        status = make_environment(crew, reterr);
-    if (status == RP_OK && spec->nats_server)
-        status = server_arguments(crew, reterr);
+    rp_status status = rp_programs_init(&crew->programs, &spec->programs, reterr);
     if (status != RP_OK) {
         rp_crew_free(crew);
         return status;
     }
-    actor_arguments(crew);
     *ret_crew = crew;
     return RP_OK;
 }
 
 rp_status rp_crew_start_server(rp_crew *crew, rp_error *reterr)
 {
-    add_member(
-        crew, &crew->server, "nats-server", NULL, crew->spec.nats_server, crew->server_arguments);
-    return start(&crew->server, reterr);
-}
-
-static rp_status start_kind(
-    rp_crew *crew, const char *kind, const char *program, uint64_t count, rp_error *reterr)
-{
-    rp_status status = RP_OK;
-    for (uint64_t i = 1; i <= count && status == RP_OK; i++) {
-        char name[RP_CHILD_NAME_BYTES];
-        RP_ASSERT(crew->actors_count < RP_CREW_ACTORS_MAX);
-        rp_member *member = &crew->actors[crew->actors_count++];
-        snprintf(name, sizeof name, "%s-%" PRIu64, kind, i);
-        add_member(crew, member, name, kind, program, crew->actor_arguments);
-        status = start(member, reterr);
-    }
-    return status;
+    init_member(crew, &crew->server, "nats-server", NULL, crew->spec.programs.nats_server,
+        crew->programs.server_arguments);
+    return rp_child_start(&crew->server.child, reterr);
 }
 
 rp_status rp_crew_start_actors(rp_crew *crew, rp_error *reterr)
 {
+    const rp_member *member = NULL;
+    const rp_model_args *models = crew->spec.programs.models;
+    rp_status status = RP_OK;
     /* Executors first: their weights take longest, and a tokenizer may then find them. */
-    rp_status status = start_kind(crew, "executor", crew->executor, crew->spec.executors, reterr);
-    if (status == RP_OK)
-        status = start_kind(crew, "tokenizer", crew->tokenizer, crew->spec.tokenizers, reterr);
+    for (size_t m = 0; m < models->count; m++) {
+        for (uint64_t i = 0; i < crew->spec.executors && status == RP_OK; i++)
+            status = rp__crew_add(crew, rp__crew_executor, &models->models[m], &member, reterr);
+    }
+    for (uint64_t i = 0; i < crew->spec.tokenizers && status == RP_OK; i++)
+        status = rp__crew_add(crew, rp__crew_tokenizer, NULL, &member, reterr);
     return status;
 }
 
 const char *rp_crew_self(const rp_crew *crew)
 {
-    return crew->self;
+    return crew->programs.self;
 }
 
 rp_status rp_crew_start_ask(rp_crew *crew, const char *text, char *const *options,
     size_t options_count, bool json, rp_error *reterr)
 {
-    const char **a = crew->ask_arguments;
-    if (options_count > RP_CREW_ASK_OPTIONS_MAX)
-        return rp_error_limit(reterr, "ask", "64 words", "too many options for reprise ask");
-    *a++ = "ask";
-    *a++ = "--model";
-    *a++ = crew->spec.models->models[0].name;
-    if (json)
-        *a++ = "--json";
-    for (size_t i = 0; i < options_count; i++)
-        *a++ = options[i];
-    *a++ = "--";
-    *a++ = text;
-    add_member(crew, &crew->ask, "ask", NULL, crew->self, crew->ask_arguments);
-    return start(&crew->ask, reterr);
+    rp_status status = rp_programs_ask(&crew->programs, text, options, options_count, json, reterr);
+    if (status != RP_OK)
+        return status;
+    init_member(crew, &crew->ask, "ask", NULL, crew->programs.self, crew->programs.ask_arguments);
+    return rp_child_start(&crew->ask.child, reterr);
 }
 
-rp_child *rp_crew_ask(rp_crew *crew)
+rp_member *rp_crew_ask(rp_crew *crew)
 {
-    return &crew->ask.child;
+    return &crew->ask;
 }
 
-/* -- who is ready ------------------------------------------------------------------------------ */
+/* -- how they are ------------------------------------------------------------------------------ */
 
 static bool says_ready(const rp_member *member, const rp_roster *roster)
 {
     const rp_child *child = &member->child;
-    const rp_roster_record *r =
-        child->running ? rp_roster_find(roster, member->kind, child->instance) : NULL;
+    const rp_roster_record *r = child->running && !child->stopping
+                                    ? rp_roster_find(roster, member->kind, child->instance)
+                                    : NULL;
     return r && r->alive && r->actor->ready;
 }
 
@@ -271,24 +181,79 @@ bool rp_crew_look(rp_crew *crew, const rp_roster *roster,
 {
     bool all = crew->actors_count > 0;
     for (size_t i = 0; i < crew->actors_count; i++) {
-        rp_member *member = &crew->actors[i];
+        rp_member *member = crew->actors[i];
         bool before = member->ready;
         member->ready = says_ready(member, roster);
         all = all && member->ready;
         if (before || !member->ready)
             continue;
+        member->readied++;
         member->ready_ns = rp_clock_monotonic_ns(crew->spec.clock) - member->child.started_ns;
         on_ready(arg, member);
     }
     return all;
 }
 
+static rp_process_state state_of(const rp_member *member)
+{
+    const rp_child *child = &member->child;
+    return child->stopping   ? RP_PROCESS_DRAINING
+           : child->given_up ? RP_PROCESS_GIVEN_UP
+           : !child->running ? RP_PROCESS_RESTARTING
+           : member->ready   ? RP_PROCESS_READY
+                             : RP_PROCESS_STARTING;
+}
+
+bool rp_crew_moves(const rp_crew *crew)
+{
+    bool moves = false;
+    for (size_t i = 0; i < crew->actors_count; i++) {
+        rp_process_state state = state_of(crew->actors[i]);
+        moves = moves || (state != RP_PROCESS_READY && state != RP_PROCESS_GIVEN_UP);
+    }
+    return moves;
+}
+
+bool rp_crew_rests_on(const rp_crew *crew, const rp_member *member)
+{
+    if (!member->kind)
+        return true;
+    for (size_t i = 0; i < crew->actors_count; i++) {
+        const rp_member *other = crew->actors[i];
+        rp_process_state state = state_of(other);
+        if (other != member && other->kind == member->kind && state != RP_PROCESS_GIVEN_UP &&
+            state != RP_PROCESS_DRAINING)
+            return false;
+    }
+    return true;
+}
+
+void rp_crew_write(const rp_crew *crew, rp_buffer *out)
+{
+    uint64_t now_ns = rp_clock_monotonic_ns(crew->spec.clock);
+    for (size_t i = 0; i < crew->actors_count; i++) {
+        const rp_member *member = crew->actors[i];
+        const rp_child *child = &member->child;
+        uint64_t since_ns = member->draining ? member->draining_ns : child->started_ns;
+        rp_process_view view = {.name = child->name,
+            .kind = member->kind,
+            .model = member->model ? member->model->name : "",
+            .instance = child->instance,
+            .log = member->log,
+            .state = state_of(member),
+            .pid = child->pid > 0 ? (uint64_t)child->pid : 0,
+            .restarts = child->restarts.count,
+            .since_ms = (now_ns - since_ns) / RP_NS_PER_MS};
+        rp_process_write(&view, out);
+    }
+}
+
 void rp_crew_missing(const rp_crew *crew, rp_buffer *out)
 {
     size_t count = 0;
     for (size_t i = 0; i < crew->actors_count; i++) {
-        if (!crew->actors[i].ready)
-            rp_buffer_printf(out, "%s%s", count++ ? ", " : "", crew->actors[i].child.name);
+        if (!crew->actors[i]->ready)
+            rp_buffer_printf(out, "%s%s", count++ ? ", " : "", crew->actors[i]->child.name);
     }
 }
 
@@ -302,12 +267,13 @@ static bool has_stopped(const rp_member *member)
 bool rp_crew_stop(rp_crew *crew)
 {
     bool actors_stopped = true;
+    crew->stopping = true;
     if (crew->ask.started)
         rp_child_stop(&crew->ask.child);
     for (size_t i = 0; i < crew->actors_count; i++)
-        rp_child_stop(&crew->actors[i].child);
+        rp_child_stop(&crew->actors[i]->child);
     for (size_t i = 0; i < crew->actors_count; i++)
-        actors_stopped = actors_stopped && has_stopped(&crew->actors[i]);
+        actors_stopped = actors_stopped && has_stopped(crew->actors[i]);
     if (!actors_stopped || !has_stopped(&crew->ask))
         return false;
     if (crew->server.started)
@@ -326,7 +292,7 @@ static void kill_member(rp_member *member)
 void rp_crew_kill(rp_crew *crew)
 {
     for (size_t i = 0; i < crew->actors_count; i++)
-        kill_member(&crew->actors[i]);
+        kill_member(crew->actors[i]);
     kill_member(&crew->ask);
     kill_member(&crew->server);
 }
@@ -335,20 +301,18 @@ void rp_crew_close(rp_crew *crew)
 {
     if (!crew)
         return;
-    for (size_t i = 0; i < crew->actors_count; i++)
-        rp_child_done(&crew->actors[i].child);
+    while (crew->actors_count > 0)
+        rp__crew_remove(crew->actors[crew->actors_count - 1]);
     if (crew->ask.started)
-        rp_child_done(&crew->ask.child);
+        rp_child_close(&crew->ask.child, NULL);
     if (crew->server.started)
-        rp_child_done(&crew->server.child);
+        rp_child_close(&crew->server.child, NULL);
 }
 
 void rp_crew_free(rp_crew *crew)
 {
     if (!crew)
         return;
-    for (size_t i = 0; i < crew->own_count; i++)
-        free(crew->own_variables[i]);
-    free(crew->environment);
+    rp_programs_done(&crew->programs);
     free(crew);
 }

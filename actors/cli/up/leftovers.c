@@ -1,5 +1,6 @@
 #include "actors/cli/up/leftovers.h"
 
+#include "actors/cli/shared/cause.h"
 #include "runtime/base/name.h"
 #include "schemas/codec.h"
 #include "schemas/reprise/v1/exec.pb-c.h"
@@ -150,22 +151,6 @@ static rp_status end_answer(leftover *l, Rp__Error *error, rp_error *reterr)
     return store(l, subject, &chunk.base, l->chunks, l->last_sequence, reterr);
 }
 
-/* The sequence in REQUEST that this work came from, out of its Rp-Cause; 0 where it has none. */
-static uint64_t request_sequence(const rp_message *message)
-{
-    static const char stream[] = "REQUEST:";
-    rp_bytes cause = rp_message_header(message, RP_HEADER_CAUSE);
-    uint64_t number = 0;
-    if (cause.len < sizeof stream || memcmp(cause.data, stream, sizeof stream - 1) != 0)
-        return 0;
-    for (size_t i = sizeof stream - 1; i < cause.len && cause.data[i] != ':'; i++) {
-        if (cause.data[i] < '0' || cause.data[i] > '9' || number > UINT64_MAX / 10 - 1)
-            return 0;
-        number = number * 10 + (uint64_t)(cause.data[i] - '0');
-    }
-    return number;
-}
-
 static rp_status write_result(leftover *l, Rp__Error *error, rp_error *reterr)
 {
     char subject[RP_CLIENT_SUBJECT_BYTES];
@@ -174,7 +159,7 @@ static rp_status write_result(leftover *l, Rp__Error *error, rp_error *reterr)
     result.tenant = l->tenant;
     result.model = (char *)(uintptr_t)l->lane->model;
     result.version = (char *)(uintptr_t)l->lane->version;
-    result.request_sequence = request_sequence(l->message);
+    result.request_sequence = rp_cause_sequence(l->message, "REQUEST");
     result.has_request_sequence = result.request_sequence > 0;
     result.has_exec_sequence = true;
     result.exec_sequence = l->message->stream_sequence;

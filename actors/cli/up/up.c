@@ -1,17 +1,20 @@
 #include "actors/cli/up/up.h"
 
 #include "actors/cli/cli.h"
-#include "actors/cli/up/crew.h"
+#include "actors/cli/shared/up_client.h"
+#include "actors/cli/up/desk.h"
 #include "actors/cli/up/notes.h"
 #include "actors/cli/up/work.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/random.h>
 
-#define LOOK_MS UINT64_C(50)
-#define KEEP_MS UINT64_C(10000)
+#define LOOK_MS UINT64_C(50)                /* while all are started */
+#define TICK_MS UINT64_C(200)               /* while it serves */
+#define LOOK_NS (UINT64_C(2) * RP_NS_PER_S) /* while it serves and nothing moves */
+#define KEEP_NS (UINT64_C(10) * RP_NS_PER_S)
 
 /* Our own server may still be going down after an `up` that was killed. */
 enum { PORT_TRIES = 20, PORT_PAUSE_MS = 100 };
@@ -30,10 +33,11 @@ typedef struct up {
     rp_up_spec spec;
     uv_loop_t loop;
     uv_signal_t signals[SIGNALS];
-    uv_timer_t timer; /* the next look, or the next housekeeping */
+    uv_timer_t timer; /* looks, and housekeeping */
     rp_endpoint endpoint;
     char url[48], instance[32];
     rp_crew *crew;
+    rp_desk *desk; /* while it serves */
     rp_work work;
     rp_notes notes;
     phase phase;
@@ -41,8 +45,13 @@ typedef struct up {
     bool ask_interrupted;
     int exit_status;
     rp_error error; /* of what ended it; status RP_OK where nothing failed */
-    uint64_t actors_since_ns;
+    uint64_t actors_since_ns, looked_ns, kept_ns;
 } up;
+
+static uint64_t now(void)
+{
+    return rp_clock_monotonic_ns(rp_clock_system());
+}
 
 static void advance_stop(up *u);
 
@@ -55,6 +64,7 @@ static void stop(up *u, int exit_status)
     rp_notes_say(&u->notes, "stopping", "%s", "");
     atomic_store(&u->work.give_up, true);
     uv_timer_stop(&u->timer);
+    rp_desk_leave(u->desk);
     advance_stop(u);
 }
 
@@ -77,13 +87,14 @@ static void advance_stop(up *u)
     for (int i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&u->signals[i], NULL);
     uv_close((uv_handle_t *)&u->timer, NULL);
+    rp_desk_close(u->desk);
     rp_crew_close(u->crew);
 }
 
 static void on_signal(uv_signal_t *handle, int signal)
 {
     up *u = handle->data;
-    rp_child *ask = rp_crew_ask(u->crew);
+    rp_child *ask = &rp_crew_ask(u->crew)->child;
     if (u->phase == PHASE_STOPPING) {
         rp_notes_say(&u->notes, "stopping", "at once");
         rp_crew_kill(u->crew);
@@ -98,41 +109,84 @@ static void on_signal(uv_signal_t *handle, int signal)
 
 /* -- processes --------------------------------------------------------------------------------- */
 
-static void child_failed(up *u, const rp_child *child, const char *text)
+/* What it says of itself at its end. */
+static void tell_given_up(up *u, const rp_child *child, const char *text)
 {
     rp_buffer tail;
-    rp_error error = {0};
     rp_buffer_init(&tail, 4096);
     rp_child_log_tail(child, &tail);
     rp_notes_say(&u->notes, child->name, "%s%s%s", text, tail.len ? "; its log ends:\n" : "",
         rp_buffer_string(&tail));
     rp_buffer_done(&tail);
-    rp_error_set(&error, RP_UNAVAILABLE, child->name, "%s %s; its whole log: %.160s", child->name,
-        text, child->spec.log ? child->spec.log : "above");
+}
+
+static void on_given_up(up *u, const rp_member *member, const char *text)
+{
+    rp_error error = {0};
+    const rp_child *child = &member->child;
+    const char *log = child->spec.log ? child->spec.log : "above";
+    tell_given_up(u, child, text);
+    if (u->phase == PHASE_SERVING && !rp_crew_rests_on(u->crew, member)) {
+        rp_notes_say(&u->notes, child->name,
+            "given up; the rest goes on. Its whole log: %s. `reprise scale %s N%s%s` starts as "
+            "many as you say, one in its place too",
+            log, member->kind, member->model ? " --model " : "",
+            member->model ? member->model->name : "");
+        return;
+    }
+    rp_error_set(&error, RP_UNAVAILABLE, child->name, "%s %s%s; its whole log: %.130s", child->name,
+        text, u->phase == PHASE_SERVING ? ", and nothing can be answered without it" : "", log);
     fail(u, &error);
 }
 
-static void on_child(void *arg, rp_child *child, rp_child_event event, const char *text)
+static void on_stopped(up *u, const rp_member *member, const char *text)
+{
+    const rp_child *child = &member->child;
+    bool is_ask = member == rp_crew_ask(u->crew);
+    if (member->draining && u->phase != PHASE_STOPPING && !child->given_up)
+        rp_notes_say(&u->notes, child->name, "drained in %.2f s%s%s",
+            (double)(now() - member->draining_ns) / 1e9, child->exit_status ? "; " : "",
+            child->exit_status ? text : "");
+    else if (child->exit_status != 0 && !is_ask && !child->given_up)
+        rp_notes_say(&u->notes, child->name, "%s", text);
+    if (u->phase == PHASE_STOPPING)
+        advance_stop(u);
+    else if (is_ask)
+        stop(u, child->exit_status);
+}
+
+static void on_child(void *arg, rp_member *member, rp_child_event event, const char *text)
 {
     up *u = arg;
     switch (event) {
     case RP_CHILD_STARTED:
         break;
     case RP_CHILD_RESTARTS:
-        rp_notes_say(&u->notes, child->name, "%s", text);
+        rp_notes_say(&u->notes, member->child.name, "%s", text);
         break;
     case RP_CHILD_FAILED:
-        child_failed(u, child, text);
+        on_given_up(u, member, text);
         break;
     case RP_CHILD_STOPPED:
-        if (child->exit_status != 0 && child != rp_crew_ask(u->crew))
-            rp_notes_say(&u->notes, child->name, "%s", text);
-        if (u->phase == PHASE_STOPPING)
-            advance_stop(u);
-        else if (child == rp_crew_ask(u->crew))
-            stop(u, child->exit_status);
+        on_stopped(u, member, text);
         break;
     }
+}
+
+static void on_scaled(void *arg, const rp_scaling *scaling, const rp_scaled *scaled)
+{
+    up *u = arg;
+    rp_buffer text;
+    rp_buffer_init(&text, 4096);
+    rp_buffer_printf(&text, "from %zu to %llu", scaled->from, (unsigned long long)scaling->count);
+    if (scaled->model)
+        rp_buffer_printf(&text, " of %s", scaled->model->name);
+    for (size_t i = 0; i < scaled->starts_count; i++)
+        rp_buffer_printf(&text, "%s%s", i ? ", " : "; starting ", scaled->starts[i]->child.name);
+    for (size_t i = 0; i < scaled->drains_count; i++)
+        rp_buffer_printf(&text, "%s%s", i ? ", " : "; draining ", scaled->drains[i]->child.name);
+    rp_notes_say(&u->notes, scaling->kind, "%s", rp_buffer_string(&text));
+    rp_buffer_done(&text);
 }
 
 /* -- from phase to phase ----------------------------------------------------------------------- */
@@ -146,11 +200,20 @@ static void begin(up *u, rp_work_kind kind)
     fail(u, &error);
 }
 
+/* What is due. While something is started or drained it looks at every tick. */
 static void on_timer(uv_timer_t *timer)
 {
     up *u = timer->data;
-    if (!u->work.busy)
-        begin(u, u->phase == PHASE_ACTORS ? RP_WORK_LOOK : RP_WORK_KEEP);
+    if (u->work.busy)
+        return;
+    if (u->phase == PHASE_SERVING && now() - u->kept_ns >= KEEP_NS) {
+        u->kept_ns = now();
+        begin(u, RP_WORK_KEEP);
+    } else if (u->phase == PHASE_ACTORS || rp_crew_moves(u->crew) ||
+               now() - u->looked_ns >= LOOK_NS) {
+        u->looked_ns = now();
+        begin(u, RP_WORK_LOOK);
+    }
 }
 
 static void connected(up *u)
@@ -161,6 +224,21 @@ static void connected(up *u)
         &u->notes, u->spec.nats_server ? "nats-server" : "server", "answers on %s", server);
     u->phase = PHASE_PROVISION;
     begin(u, RP_WORK_PROVISION);
+}
+
+/* An `up` that asks one thing and ends is not to be asked. */
+static rp_status open_desk(up *u, rp_error *reterr)
+{
+    rp_desk_spec spec = {.loop = &u->loop,
+        .clock = rp_clock_system(),
+        .endpoint = &u->endpoint,
+        .models = u->spec.models,
+        .data = u->spec.data,
+        .instance = u->instance,
+        .crew = u->crew,
+        .on_scaled = on_scaled,
+        .arg = u};
+    return u->spec.ask ? RP_OK : rp_desk_open(&spec, &u->desk, reterr);
 }
 
 static void provisioned(up *u)
@@ -174,8 +252,8 @@ static void provisioned(up *u)
             "%llu requests of versions that are gone answered `unavailable`, %llu durables removed",
             (unsigned long long)l->answered, (unsigned long long)l->durables);
     u->phase = PHASE_ACTORS;
-    u->actors_since_ns = rp_clock_monotonic_ns(rp_clock_system());
-    if (rp_crew_start_actors(u->crew, &error) != RP_OK)
+    u->actors_since_ns = now();
+    if (open_desk(u, &error) != RP_OK || rp_crew_start_actors(u->crew, &error) != RP_OK)
         fail(u, &error);
     else
         uv_timer_start(&u->timer, on_timer, LOOK_MS, LOOK_MS);
@@ -184,11 +262,15 @@ static void provisioned(up *u)
 static void on_ready(void *arg, const rp_member *member)
 {
     up *u = arg;
-    if (u->phase == PHASE_ACTORS)
-        rp_notes_say(&u->notes, member->child.name, "ready %.2f s after its start",
-            (double)member->ready_ns / 1e9);
+    const char *name = member->child.name;
+    if (member->readied > 1)
+        rp_notes_say(&u->notes, name, "ready again");
+    else if (member->model && u->spec.models->count > 1)
+        rp_notes_say(&u->notes, name, "ready %.2f s after its start, with %s",
+            (double)member->ready_ns / 1e9, member->model->name);
     else
-        rp_notes_say(&u->notes, member->child.name, "ready again");
+        rp_notes_say(
+            &u->notes, name, "ready %.2f s after its start", (double)member->ready_ns / 1e9);
 }
 
 static void too_late(up *u)
@@ -204,20 +286,27 @@ static void too_late(up *u)
     fail(u, &error);
 }
 
+static void tell_ready(up *u)
+{
+    char server[RP_ENDPOINT_NAME_BYTES];
+    rp_client_server(u->work.client, server);
+    rp_ready ready = {.server = server,
+        .models = u->spec.models,
+        .data = u->spec.data,
+        .self = rp_crew_self(u->crew),
+        .continues = rp_roster_continues(&u->work.roster, u->spec.models->models[0].name)};
+    rp_notes_ready(&u->notes, &ready);
+}
+
 static void serve(up *u)
 {
     rp_error error = {0};
     u->phase = PHASE_SERVING;
-    uv_timer_start(&u->timer, on_timer, KEEP_MS, KEEP_MS);
+    u->looked_ns = u->kept_ns = now();
+    uv_timer_start(&u->timer, on_timer, TICK_MS, TICK_MS);
     if (!u->spec.ask) {
-        char server[RP_ENDPOINT_NAME_BYTES];
-        rp_client_server(u->work.client, server);
-        rp_ready ready = {.server = server,
-            .models = u->spec.models,
-            .data = u->spec.data,
-            .self = rp_crew_self(u->crew),
-            .continues = rp_roster_continues(&u->work.roster, u->spec.models->models[0].name)};
-        rp_notes_ready(&u->notes, &ready);
+        rp_desk_serve(u->desk);
+        tell_ready(u);
     } else if (rp_crew_start_ask(u->crew, u->spec.ask, u->spec.ask_options,
                    u->spec.ask_options_count, u->spec.json, &error) != RP_OK) {
         fail(u, &error);
@@ -226,10 +315,14 @@ static void serve(up *u)
 
 static void looked(up *u)
 {
-    uint64_t since_ns = rp_clock_monotonic_ns(rp_clock_system()) - u->actors_since_ns;
-    if (rp_crew_look(u->crew, &u->work.roster, on_ready, u))
+    bool all = rp_crew_look(u->crew, &u->work.roster, on_ready, u);
+    /* Whoever hears that all is ready may ask us at once. */
+    all = all && (!u->desk || rp_roster_find(&u->work.roster, RP_UP_KIND, u->instance));
+    if (u->phase != PHASE_ACTORS)
+        return;
+    if (all)
         serve(u);
-    else if (since_ns > u->spec.ready_ns)
+    else if (now() - u->actors_since_ns > u->spec.ready_ns)
         too_late(u);
 }
 
@@ -275,6 +368,16 @@ static void on_work(void *arg, rp_work_kind kind, rp_status status, const rp_err
 
 /* -- the beginning ----------------------------------------------------------------------------- */
 
+/* Other machines have processes of our number, too. */
+static rp_status name_instance(up *u, rp_error *reterr)
+{
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        return rp_error_set(reterr, RP_IO, NULL, "the system gives no random number");
+    snprintf(u->instance, sizeof u->instance, "up-%08x", random);
+    return RP_OK;
+}
+
 static rp_status own_endpoint(up *u, rp_error *reterr)
 {
     uint16_t port = 0;
@@ -303,11 +406,11 @@ static rp_status start(up *u, rp_error *reterr)
     static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
     rp_crew_spec crew = {.loop = &u->loop,
         .clock = rp_clock_system(),
-        .endpoint = &u->endpoint,
-        .models = u->spec.models,
-        .data = u->spec.data,
-        .nats_server = u->spec.nats_server,
-        .port = u->spec.port,
+        .programs = {.endpoint = &u->endpoint,
+            .models = u->spec.models,
+            .data = u->spec.data,
+            .nats_server = u->spec.nats_server,
+            .port = u->spec.port},
         .tokenizers = u->spec.tokenizers,
         .executors = u->spec.executors,
         .on_event = on_child,
@@ -337,8 +440,9 @@ rp_status rp_up_run(const rp_up_spec *spec, int *ret_exit, rp_error *reterr)
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "out of memory");
     u->spec = *spec;
     rp_notes_init(&u->notes, rp_clock_system(), spec->json);
-    snprintf(u->instance, sizeof u->instance, "up-%ld", (long)getpid());
-    rp_status status = own_endpoint(u, reterr);
+    rp_status status = name_instance(u, reterr);
+    if (status == RP_OK)
+        status = own_endpoint(u, reterr);
     if (status == RP_OK)
         status = rp_work_init(&u->work, rp_clock_system(), &u->endpoint, spec->models, u->instance,
             on_work, u, reterr);
@@ -357,6 +461,7 @@ rp_status rp_up_run(const rp_up_spec *spec, int *ret_exit, rp_error *reterr)
     *ret_exit = u->exit_status;
     if (status == RP_OK)
         rp_notes_say(&u->notes, "stopped", "%s", "");
+    rp_desk_free(u->desk);
     rp_crew_free(u->crew);
     free(u);
     return status;

@@ -3,18 +3,20 @@
  *     server     our nats-server is started, or the given one is asked; it answers
  *     provision  streams and durables; what is left of versions that are gone is answered
  *     actors     all are started, and have said in ACTORS that they are ready
- *     serving    until a signal, or until the --ask is answered; every 10 s room is made
+ *     serving    until a signal, or until the --ask is answered; every 10 s room is made; it can be
+ *                asked for more or fewer processes (desk.h)
  *     stopping   actors, then the server; a second signal ends them at once
  *
- * A failure in any phase goes to the last one, and is told at the end.
+ * A failure in any phase goes to the last one, and is told at the end. A process that ends is started
+ * again; one that is given up fails the phase before serving, and while serving only where nothing
+ * could be answered any more: our server, the last tokenizer, the last executor. Else the rest goes
+ * on without it.
  */
 #ifndef ACTORS_CLI_UP_UP_H
 #define ACTORS_CLI_UP_UP_H
 
 #include "runtime/bus/endpoint.h"
 #include "runtime/provision/models.h"
-
-enum { RP_UP_KIND_MAX = 32 };
 
 /* All borrowed. */
 typedef struct rp_up_spec {
@@ -26,7 +28,7 @@ typedef struct rp_up_spec {
     char *const *ask_options; /* for the `reprise ask` that asks it, in front of its text */
     size_t ask_options_count;
     uint16_t port;
-    uint64_t tokenizers, executors; /* 1 to RP_UP_KIND_MAX */
+    uint64_t tokenizers, executors; /* of each model; 1 to RP_SCALING_COUNT_MAX */
     uint64_t ready_ns;
     bool json;
 } rp_up_spec;

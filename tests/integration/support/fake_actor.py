@@ -6,8 +6,11 @@ the environment, a comma list:
     unready        never says that it is ready
     die            ends with status 1 soon after it is ready
     die-once=FILE  the same, unless FILE exists, which it makes
+    die-as=NAME    the same, where its instance begins with NAME-
     wrong-usage    ends with status 2
+    wrong-with=FILE  the same as an executor, if FILE exists
     deaf           does not end on SIGTERM
+    linger         ends two seconds after SIGTERM
     endless        goes on answering until the request is cancelled
     refuse         answers with an error
     mute           takes requests and answers nothing
@@ -72,7 +75,10 @@ class Fake:
         await self.connection.close()
 
     def on_signal(self):
-        if "deaf" not in MODES:
+        if "linger" in MODES:
+            self.record["ready"] = False
+            asyncio.get_running_loop().call_later(2, self.ended.set)
+        elif "deaf" not in MODES:
             self.ended.set()
 
     async def keep_record(self):
@@ -80,7 +86,7 @@ class Fake:
         while True:
             await bucket.put(f"{KIND}.{self.instance}", json.dumps(self.record).encode())
             await asyncio.sleep(0.5)
-            if "die" in MODES:
+            if "die" in MODES or self.instance.startswith(MODES.get("die-as", " ") + "-"):
                 os._exit(1)
             if "die-once" in MODES and not Path(MODES["die-once"]).exists():
                 Path(MODES["die-once"]).touch()
@@ -157,7 +163,7 @@ async def endless(cancelled):
         await asyncio.sleep(0.02)
 
 
-if "wrong-usage" in MODES:
+if "wrong-usage" in MODES or (KIND == "executor" and Path(MODES.get("wrong-with", "/nowhere")).exists()):
     print("what is this?", file=sys.stderr)
     sys.exit(2)
 asyncio.run(Fake(options()).run())
