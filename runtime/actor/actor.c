@@ -11,7 +11,8 @@ struct rp_actor {
     const rp_actor_spec *spec;
     rp_actor_env env;
     void *state;
-    rp_worker *worker;
+    rp_worker *worker; /* one of the two */
+    rp_folds *folds;
     rp_presence *presence;
     rp_timer *look, *fall, *end;
     char trouble[WHY_BYTES]; /* "" = none */
@@ -35,7 +36,7 @@ size_t rp_actor_threads(const rp_actor *actor)
 
 size_t rp_actor_busy(const rp_actor *actor)
 {
-    return rp_worker_busy(actor->worker);
+    return actor->folds ? rp_folds_waiting(actor->folds) : rp_worker_busy(actor->worker);
 }
 
 void rp_actor_touch(rp_actor *actor)
@@ -57,6 +58,8 @@ static const char *why_not_ready(const rp_actor *actor)
         return actor->trouble;
     if (actor->worker)
         (void)rp_worker_troubled(actor->worker, &why);
+    if (actor->folds)
+        (void)rp_folds_troubled(actor->folds, &why);
     return why;
 }
 
@@ -99,12 +102,14 @@ static void describe(void *arg, Rp__Actor *record)
     rp_actor *actor = arg;
     size_t slots = actor->env.worker.slots;
     record->ready = actor->ready;
-    record->has_slots_total = true;
-    record->slots_total = (uint32_t)slots;
-    record->has_slots_free = true;
-    record->slots_free = actor->draining ? 0 : (uint32_t)rp_worker_slots_free(actor->worker);
     record->has_pending = true;
-    record->pending = rp_worker_busy(actor->worker);
+    record->pending = rp_actor_busy(actor);
+    if (actor->worker) {
+        record->has_slots_total = true;
+        record->slots_total = (uint32_t)slots;
+        record->has_slots_free = true;
+        record->slots_free = actor->draining ? 0 : (uint32_t)rp_worker_slots_free(actor->worker);
+    }
     if (actor->spec->describe)
         actor->spec->describe(actor->state, record);
 }
@@ -131,7 +136,10 @@ void rp_actor_drain(rp_actor *actor, uint64_t limit_ns)
         return;
     actor->draining = true;
     look_whether_ready(actor);
-    rp_worker_drain(actor->worker, limit_ns, on_drained, actor);
+    if (actor->folds)
+        rp_folds_drain(actor->folds, limit_ns, on_drained, actor);
+    else
+        rp_worker_drain(actor->worker, limit_ns, on_drained, actor);
 }
 
 static void on_fall(void *arg)
@@ -154,6 +162,7 @@ void rp_actor_free(rp_actor *actor)
         return;
     rp_presence_free(actor->presence);
     rp_worker_free(actor->worker);
+    rp_folds_free(actor->folds);
     if (actor->spec->stop)
         actor->spec->stop(actor->state);
     rp_timer_free(actor->look);
@@ -178,6 +187,17 @@ static rp_status start_worker(rp_actor *actor, rp_error *reterr)
     if (status == RP_OK && spec->opened)
         status = spec->opened(actor->state, actor->worker, reterr);
     return status;
+}
+
+static rp_status start_folds(rp_actor *actor, rp_error *reterr)
+{
+    rp_folds_spec spec = {.kind = actor->spec->kind,
+        .fold = actor->spec->fold,
+        .partitions = actor->env.fold.partitions,
+        .partition = actor->env.fold.partition,
+        .snapshot_every = actor->env.fold.snapshot_every,
+        .state = actor->state};
+    return rp_folds_new(&actor->env.worker, &spec, &actor->folds, reterr);
 }
 
 static rp_status start_presence(rp_actor *actor, rp_error *reterr)
@@ -207,7 +227,7 @@ static rp_status start(rp_actor *actor, const void *settings, rp_error *reterr)
     if (status == RP_OK && actor->spec->start)
         status = actor->spec->start(actor, settings, &actor->state, reterr);
     if (status == RP_OK)
-        status = start_worker(actor, reterr);
+        status = actor->spec->fold ? start_folds(actor, reterr) : start_worker(actor, reterr);
     if (status == RP_OK)
         status = start_presence(actor, reterr);
     return status;

@@ -1,6 +1,7 @@
 /* An actor: what a kind is (rp_actor_spec), and one instance of it in an environment.
  *
- * The spec is all that an actor's folder gives to the world. It says how the actor is started, what
+ * A kind is a worker (worker.h), which keeps nothing between messages, or a fold (fold/fold.h), which
+ * is what its log made of it. The spec is all that an actor's folder gives to the world. It says how the actor is started, what
  * it takes, what it tells about itself, and which options it has. Whoever runs it gives it an
  * environment: a process of its own does (process.h), with a libuv loop and a NATS server; so does
  * the simulator, where many instances share one thread and one virtual time; so does a replay. The
@@ -20,6 +21,7 @@
 #ifndef RUNTIME_ACTOR_ACTOR_H
 #define RUNTIME_ACTOR_ACTOR_H
 
+#include "runtime/actor/fold/folds.h"
 #include "runtime/actor/worker.h"
 #include "runtime/base/options.h"
 #include "schemas/reprise/v1/actors.pb-c.h"
@@ -36,7 +38,9 @@ typedef struct rp_actor_spec {
     const char *threads_default; /* compute threads; "0" = one a core that the process may use */
     bool one_job;                /* compute jobs run one at a time, on one thread; the actor shares
                                     them out among --threads itself (rp_actor_threads) */
-    rp_worker_spec worker;       /* .kind may be left out */
+    const rp_fold_spec *fold; /* a fold; NULL = a worker. A fold has no slots, no mailboxes and no
+                                    `opened` */
+    rp_worker_spec worker;    /* .kind may be left out */
 
     /* Makes the actor's state: loads, checks. May take its time; nothing is taken meanwhile. NULL
      * where there is no state. */
@@ -64,7 +68,11 @@ typedef struct rp_actor_env {
     const char *host_name; /* for its record in ACTORS, like the two below */
     const char *admin;     /* NULL = none */
     uint32_t pid;
-    size_t threads; /* that the actor may compute on */
+    size_t threads;                     /* that the actor may compute on */
+    struct {                            /* of a fold, else zeros */
+        uint32_t partitions, partition; /* RP_FOLDS_ALL runs all of them */
+        uint64_t snapshot_every;        /* 0 = the spec's */
+    } fold;
 
     /* Told when the instance becomes ready (`why` is NULL), or no longer is. */
     void (*ready)(void *arg, const char *why);
@@ -84,7 +92,7 @@ RP_MUST_USE rp_status rp_actor_new(const rp_actor_spec *spec, const rp_actor_env
  * ACTORS. Then `drained` comes. */
 void rp_actor_drain(rp_actor *actor, uint64_t limit_ns);
 
-/* How many messages it holds. */
+/* How many messages it holds; of a fold, outcomes that are not seen stored yet. */
 size_t rp_actor_busy(const rp_actor *actor);
 
 /* Ends it without settling anything. The host must have been stopped. NULL is fine. */

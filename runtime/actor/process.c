@@ -1,6 +1,7 @@
 #include "runtime/actor/process.h"
 
 #include "runtime/actor/host_uv.h"
+#include "runtime/actor/process_options.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/name.h"
 #include "runtime/base/restarts.h"
@@ -24,25 +25,10 @@ enum {
     BEAT_MS = 500
 };
 
-typedef struct common_settings {
-    rp_endpoint endpoint;
-    const char *instance;
-    uint64_t slots;
-    uint64_t threads;
-    uint64_t drain_ns;
-    const char *admin_address;
-    uint64_t admin_port;
-    bool pin;
-    const char *log_level;
-    const char *log_format;
-    bool help;
-    bool version;
-} common_settings;
-
 typedef struct rp_process {
     const rp_actor_spec *spec;
     rp_restarts *restarts;
-    common_settings common;
+    rp_process_settings common;
     char name[NAME_BYTES];     /* of the instance */
     char instance[NAME_BYTES]; /* the same and a random part: unique over all time */
     char host_name[HOST_BYTES];
@@ -69,133 +55,6 @@ typedef struct rp_process {
 #ifndef RP_BUILD
 #error "the build names itself: -DRP_BUILD=\"...\""
 #endif
-
-/* -- options ----------------------------------------------------------------------------------- */
-
-/* clang-format off */
-static const rp_option common_options[] = {
-    RP_ENDPOINT_OPTIONS(common_settings, endpoint),
-    {"instance", 0, RP_OPTION_TEXT, "NAME", "REPRISE_INSTANCE", NULL,
-        "of this process, unlike every other's; made up where not given",
-        offsetof(common_settings, instance), 0, 0},
-    {"drain", 0, RP_OPTION_DURATION, "TIME", "REPRISE_DRAIN", "10s",
-        "to finish what is held when told to end; the rest is handed back",
-        offsetof(common_settings, drain_ns), 0, UINT64_C(3600000000000)},
-    {"admin-address", 0, RP_OPTION_TEXT, "ADDRESS", "REPRISE_ADMIN_ADDRESS", "127.0.0.1",
-        "of /metrics, /healthz and /readyz; loopback only",
-        offsetof(common_settings, admin_address), 0, 0},
-    {"admin-port", 0, RP_OPTION_COUNT, "PORT", "REPRISE_ADMIN_PORT", "0",
-        "0 takes any free one", offsetof(common_settings, admin_port), 0, 65535},
-    {"pin", 0, RP_OPTION_FLAG, NULL, "REPRISE_PIN", NULL,
-        "bind each compute thread to a core of its own: for a process that has its cores to itself",
-        offsetof(common_settings, pin), 0, 0},
-    {"log-level", 0, RP_OPTION_TEXT, "LEVEL", "REPRISE_LOG_LEVEL", "info",
-        "debug, info, warn, error or off", offsetof(common_settings, log_level), 0, 0},
-    {"log-format", 0, RP_OPTION_TEXT, "FORMAT", "REPRISE_LOG_FORMAT", "auto",
-        "text, json, or auto: text on a terminal", offsetof(common_settings, log_format), 0, 0},
-    {"help", 'h', RP_OPTION_FLAG, NULL, NULL, NULL, "show this",
-        offsetof(common_settings, help), 0, 0},
-    {"version", 0, RP_OPTION_FLAG, NULL, NULL, NULL, "show the build",
-        offsetof(common_settings, version), 0, 0},
-    {0}};
-/* clang-format on */
-
-enum { WORK_OPTIONS = 2 };
-
-/* The two whose defaults are the actor's. */
-static void work_options(const rp_actor_spec *spec, rp_option options[WORK_OPTIONS + 1])
-{
-    options[0] = (rp_option){"slots", 0, RP_OPTION_COUNT, "N", "REPRISE_SLOTS", spec->slots_default,
-        "messages held at once", offsetof(common_settings, slots), 1, RP_WORKER_SLOTS_MAX};
-    options[1] =
-        (rp_option){"threads", 0, RP_OPTION_COUNT, "N", "REPRISE_THREADS", spec->threads_default,
-            "compute threads; 0 = one a core", offsetof(common_settings, threads), 0, 256};
-    options[2] = (rp_option){0};
-}
-
-static void print_help(const rp_actor_spec *spec, const rp_option *work)
-{
-    rp_buffer out;
-    rp_buffer_init(&out, HELP_BYTES_MAX);
-    rp_buffer_printf(&out, "reprise-%s: %s\n\nUsage: reprise-%s [options]\n", spec->kind,
-        spec->summary, spec->kind);
-    if (spec->example)
-        rp_buffer_printf(&out, "\n  %s\n", spec->example);
-    if (spec->options) {
-        rp_buffer_printf(&out, "\nThe %s:\n", spec->kind);
-        rp_options_help(spec->options, &out);
-    }
-    rp_buffer_text(&out, "\nEvery actor:\n");
-    rp_options_help(work, &out);
-    rp_options_help(common_options, &out);
-    rp_buffer_text(&out,
-        "\nSIGTERM or Ctrl-C drains and ends; a second one ends at once.\n"
-        "Exit: 0 after a drain, 1 where it cannot start or go on, 2 for wrong options.\n");
-    fputs(rp_buffer_string(&out), stdout);
-    rp_buffer_done(&out);
-}
-
-/* The common settings and the actor's own in one block, which one parse over all tables fills. */
-typedef struct parsed {
-    rp_option *own_options; /* the actor's table, its offsets moved to where `own` lies */
-    common_settings common;
-    max_align_t own[];
-} parsed;
-
-static void parsed_free(parsed *p)
-{
-    if (p && p->own_options) {
-        const rp_option *const tables[] = {p->own_options};
-        rp_options_done(tables, 1, p);
-        free(p->own_options);
-    }
-    free(p);
-}
-
-static parsed *parsed_new(const rp_actor_spec *spec)
-{
-    size_t count = 0;
-    while (spec->options && spec->options[count].name)
-        count++;
-    parsed *p = calloc(1, sizeof *p + spec->settings_bytes);
-    rp_option *own = calloc(count + 1, sizeof *own);
-    if (!p || !own) {
-        free(p);
-        free(own);
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
-        own[i] = spec->options[i];
-        own[i].offset += offsetof(parsed, own);
-    }
-    p->own_options = own;
-    return p;
-}
-
-static void shift(const rp_option *table, rp_option *shifted)
-{
-    do {
-        *shifted = *table;
-        shifted->offset += offsetof(parsed, common);
-        shifted++;
-    } while ((table++)->name);
-}
-
-static rp_status parse(int argc, char **argv, const rp_option *work, parsed *p, rp_error *reterr)
-{
-    rp_option common[sizeof common_options / sizeof *common_options];
-    rp_option shifted_work[WORK_OPTIONS + 1];
-    int arguments = 0;
-    shift(common_options, common);
-    shift(work, shifted_work);
-    const rp_option *const tables[] = {p->own_options, shifted_work, common};
-    rp_status status = rp_options_parse(tables, sizeof tables / sizeof *tables, argc, argv,
-        rp_environment_system, false, p, &arguments, reterr);
-    if (status == RP_OK && arguments > 0)
-        status = rp_error_set(reterr, RP_INVALID, argv[1],
-            "\"%.60s\" is no option; this program takes no arguments", argv[1]);
-    return status;
-}
 
 /* -- what the process stands on ---------------------------------------------------------------- */
 
@@ -229,7 +88,7 @@ static rp_status name_instance(rp_process *process, rp_error *reterr)
 
 static rp_status start_observing(rp_process *process, rp_error *reterr)
 {
-    const common_settings *c = &process->common;
+    const rp_process_settings *c = &process->common;
     rp_log_options options = {
         .clock = rp_clock_system(), .fd = STDERR_FILENO, .environment = rp_environment_system};
     const rp_metric_label labels[] = {{"kind", process->spec->kind}, {"instance", process->name}};
@@ -279,7 +138,7 @@ static void on_thread_start(void *arg, size_t thread)
  * for; how many there are follows from the machine in any case. */
 static rp_status plan_threads(rp_process *process, rp_error *reterr)
 {
-    common_settings *c = &process->common;
+    rp_process_settings *c = &process->common;
     rp_status status = rp_topology_new(&process->topology, reterr);
     if (status != RP_OK)
         return status;
@@ -292,7 +151,7 @@ static rp_status plan_threads(rp_process *process, rp_error *reterr)
 
 static rp_status start_host(rp_process *process, rp_error *reterr)
 {
-    const common_settings *c = &process->common;
+    const rp_process_settings *c = &process->common;
     rp_status status = plan_threads(process, reterr);
     if (status != RP_OK)
         return status;
@@ -429,6 +288,9 @@ static rp_status start_actor(rp_process *process, const void *settings, rp_error
         .admin = process->admin_text,
         .pid = (uint32_t)getpid(),
         .threads = process->common.threads,
+        .fold = {.partitions = (uint32_t)process->common.partitions,
+            .partition = process->common.partition_run,
+            .snapshot_every = process->common.snapshot_every},
         .ready = on_ready,
         .drained = on_drained,
         .arg = process};
@@ -520,7 +382,8 @@ static bool wait_out(uint64_t delay_ns)
 
 /* An actor that gave up is started anew, with longer and longer pauses; after too many times in a
  * row the process ends, and whoever supervises that decides. */
-static int supervise(const rp_actor_spec *spec, const parsed *settings, rp_error *reterr)
+static int supervise(
+    const rp_actor_spec *spec, const rp_process_options *settings, rp_error *reterr)
 {
     rp_restarts restarts = RP_RESTARTS;
     signal(SIGPIPE, SIG_IGN);
@@ -542,21 +405,28 @@ static int supervise(const rp_actor_spec *spec, const parsed *settings, rp_error
     }
 }
 
+static void print_help(const rp_actor_spec *spec)
+{
+    rp_buffer out;
+    rp_buffer_init(&out, HELP_BYTES_MAX);
+    rp_process_options_help(spec, &out);
+    fputs(rp_buffer_string(&out), stdout);
+    rp_buffer_done(&out);
+}
+
 int rp_process_main(const rp_actor_spec *spec, int argc, char **argv)
 {
-    rp_option work[WORK_OPTIONS + 1];
     rp_error error = {0};
     int code = 0;
-    work_options(spec, work);
-    parsed *settings = parsed_new(spec);
+    rp_process_options *settings = rp_process_options_new(spec);
     if (!settings) {
         fprintf(stderr, "reprise-%s: out of memory\n", spec->kind);
         code = 1;
-    } else if (parse(argc, argv, work, settings, &error) != RP_OK) {
+    } else if (rp_process_options_parse(settings, argc, argv, &error) != RP_OK) {
         fprintf(stderr, "reprise-%s: %s\n", spec->kind, error.message);
         code = 2;
     } else if (settings->common.help) {
-        print_help(spec, work);
+        print_help(spec);
     } else if (settings->common.version) {
         printf("reprise-%s %s\n", spec->kind, RP_BUILD);
     } else {
@@ -564,6 +434,6 @@ int rp_process_main(const rp_actor_spec *spec, int argc, char **argv)
         if (error.status != RP_OK)
             fprintf(stderr, "reprise-%s: %s\n", spec->kind, error.message);
     }
-    parsed_free(settings);
+    rp_process_options_free(settings);
     return code;
 }

@@ -17,7 +17,7 @@
  * back after ack_wait; deliveries are unbounded here, since the runtime counts them and gives up
  * with an answer. One durable serves all replicas of a role.
  *
- * Sizes are made for a laptop, 2.2 GB in all, and scale together with `bytes_total`. A number that
+ * Sizes are made for a laptop, 3.4 GB in all, and scale together with `bytes_total`. A number that
  * an operator did not give (0) is a default for new streams only: existing ones keep what they
  * have, so that a later run without it does not take back what an earlier one set.
  *

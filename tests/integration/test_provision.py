@@ -10,7 +10,8 @@ from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import NotFoundError
 from support.paths import program
 
-STREAMS = {"REQUEST", "EXEC", "REPLY", "RESULT", "STEP", "CONTROL", "DEAD", "EXAMPLE", "TIMER", "KV_ACTORS", "OBJ_BLOBS"}
+STREAMS = {"REQUEST", "EXEC", "REPLY", "RESULT", "STEP", "CONTROL", "DEAD", "EXAMPLE", "TIMER",
+           "COUNTER", "OUTCOME", "KV_ACTORS", "KV_LEASES", "OBJ_SNAPSHOTS", "OBJ_BLOBS"}
 SECOND = 10**9
 
 

@@ -16,8 +16,9 @@
  *         rp_bytes key = rp_name_token(message->subject, 1);
  *         ...
  *         if (count > limit)
- *             return rp_fold_refuse(fold, RP__ERROR__CODE__INVALID, "by", "2^53", "...");
- *         rp_fold_put(fold, key, value);
+ *             rp_fold_refuse(fold, RP__ERROR__CODE__INVALID_ARGUMENT, "by", "2^53", "...");
+ *         else
+ *             rp_fold_put(fold, key, value);
  *     }
  *
  * The life of one message of the log:
@@ -29,9 +30,24 @@
  *  3. Its effect is in every snapshot at its sequence or above. A snapshot at S is stored only
  *     when all outcomes of causes up to S are stored.
  *
+ * What is not folded, though it lies in the log: a timer that waits (Nats-Schedule) and one that was
+ * taken back (Nats-Rollup), since the server removes them, and a replica that comes later does not
+ * see them. A message that carries Rp-Body is refused: what it refers to may be gone later.
+ *
+ * At every 4,096th sequence B of the log the digest is an outcome with the cause B, behind B's own
+ * outcomes. Where there is no message B any more, it is computed before the next message above B,
+ * with index 0; of several such sequences in one hole only the last.
+ *
  * Partitions. The log may be shared out by a token of its subjects: a message belongs to partition
  * FNV-1a-32(token) modulo the number of partitions. Each partition is a fold of its own, with its
- * own pairs, outcomes, snapshots and lease. A process runs one partition or all of them.
+ * own pairs, outcomes, snapshots and lease. A process runs one partition or all of them. Every
+ * partition reads the whole log, so that a gap in it is seen, and passes over what is another's. Their
+ * number is part of what a fold is: it is not changed while there are snapshots.
+ *
+ * Snapshots and purging. A snapshot is taken at a message that is folded. Whoever purges the log
+ * below the snapshots of all partitions keeps the message at the lowest of their sequences itself
+ * (rp_bus_purge with that very number), so that the log is seen to reach back to it even where the
+ * messages behind it were timers that have fired.
  *
  * Bounds. Pairs and their bytes, what one message may write, outcomes that are not stored yet (the
  * fold stops reading while there are too many), reads that wait for a sequence. Each is in
@@ -44,7 +60,9 @@
 
 #include "runtime/actor/worker.h"
 #include "runtime/base/buffer.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/json.h"
+#include "runtime/store/store.h"
 #include "schemas/refusal.h"
 
 typedef struct rp_fold rp_fold;
@@ -77,15 +95,16 @@ typedef struct rp_fold_limits {
 
 enum {
     RP_FOLD_DIGEST_EVERY = 4096, /* sequences of the log; then the digest is an outcome */
-    RP_FOLD_SNAPSHOTS_KEPT = 3,
-    RP_FOLD_PARTITIONS_MAX = 256
+    RP_FOLD_PARTITIONS_MAX = 256,
+    RP_FOLD_KIND_MAX = 64, /* bytes */
+    RP_FOLD_LEASE_S = 5    /* after the death of the replica that emits, another one does */
 };
 
 /* A read that somebody waits for: `ask.<kind>.<name>.<op>`. */
 typedef struct rp_fold_ask {
     rp_bytes name; /* decoded */
     rp_bytes op;
-    const rp_json *query; /* the request's body; an empty body reads as {} */
+    yyjson_val *query; /* the request's body, an object; an empty body reads as {} */
 } rp_fold_ask;
 
 typedef struct rp_fold_spec {
@@ -104,7 +123,8 @@ typedef struct rp_fold_spec {
     void (*restored)(rp_fold *fold, void *state);
 
     /* Answers a read with one JSON value, appended to `answer`; the runtime adds the sequence. False
-     * with a refusal. `verdict` is the runtime's own. May be NULL: then there are no reads. */
+     * with a refusal. `verdict` (what became of a message) and `state` (the digest) are the
+     * runtime's own. May be NULL: then there are no others. */
     bool (*ask)(
         rp_fold *fold, void *state, const rp_fold_ask *ask, rp_buffer *answer, rp_refusal *retref);
 } rp_fold_spec;
@@ -119,7 +139,15 @@ uint64_t rp_fold_sequence(const rp_fold *fold);
 
 uint32_t rp_fold_partition(const rp_fold *fold);
 
-/* The value of a key; an empty view with NULL data where there is none. Valid until the next write. */
+/* Memory until the function that was called returns. */
+rp_arena *rp_fold_arena(rp_fold *fold);
+
+/* Reads the body of the message that is folded, a JSON object. NULL where it is none: the message is
+ * refused then. */
+yyjson_val *rp_fold_json(rp_fold *fold, const rp_message *message);
+
+/* The value of a key; an empty view with NULL data where there is none. Valid while the message is
+ * folded, or the question answered. */
 rp_bytes rp_fold_get(const rp_fold *fold, rp_bytes key);
 
 /* Writes a pair, copied. Only while a message is folded. False at a bound: the message is refused
@@ -135,7 +163,8 @@ void rp_fold_each(const rp_fold *fold, rp_bytes prefix,
     bool (*each)(void *arg, rp_bytes key, rp_bytes value), void *arg);
 
 /* Refuses the message: what it wrote is taken back, what it gave rise to is dropped, and the
- * refusal is its only outcome. `field` and `limit` may be NULL. */
+ * refusal is its only outcome. The first refusal of a message stands. `field` and `limit` may be
+ * NULL. */
 RP_PRINTF(5, 6)
 void rp_fold_refuse(rp_fold *fold, Rp__Error__Code code, const char *field, const char *limit,
     const char *format, ...);
@@ -144,10 +173,15 @@ void rp_fold_refuse(rp_fold *fold, Rp__Error__Code code, const char *field, cons
 void rp_fold_event(rp_fold *fold, const char *name, rp_bytes json);
 
 /* A message to come: `body` is published to `target`, a subject of the log, at `at_ns` or as soon
- * after as can be, in log order like every other. `timer` is the subject that the timer itself
- * lies on; the same one again replaces it. It may fire twice if a replica dies just then: the
- * fold tells by what it has in its pairs. */
+ * after as can be (to the millisecond, and up to 250 ms late), in log order like every other.
+ * `timer` is the subject that the timer itself lies on; the same one again replaces it. It may fire
+ * twice if a replica dies just then: the fold tells by what it has in its pairs. The log's stream
+ * must allow schedules (a row in runtime/provision/declaration.c); such a stream cannot refuse what
+ * is new when it is full, so it needs room. */
 void rp_fold_timer(rp_fold *fold, rp_bytes timer, rp_bytes target, rp_bytes body, uint64_t at_ns);
+
+/* Takes a timer back. One that fires in just that moment may still come. */
+void rp_fold_timer_cancel(rp_fold *fold, rp_bytes timer);
 
 /* Whether the message carries Rp-Epoch and it is `epoch`: the sequence of the last accepted claim
  * of the key. A fold that fences refuses every message where this says no. */
@@ -155,15 +189,21 @@ bool rp_fold_epoch_holds(const rp_message *message, uint64_t epoch);
 
 /* -- for whoever runs one ---------------------------------------------------------------------- */
 
+/* Which partition, of which kind, and what it shares with those beside it in its process; borrowed
+ * for the fold's life but for the struct itself. Most folds are part of an actor (actor.h), whose
+ * partitions folds.h runs. */
 typedef struct rp_fold_place {
-    const char *kind;
+    const char *kind; /* one token of a subject, of RP_FOLD_KIND_MAX at most */
     uint32_t partition, partitions;
     uint64_t snapshot_every; /* 0 = the spec's */
+    rp_store *store;
+    struct rp_fold_metrics *metrics;
 } rp_fold_place;
 
 /* Begins: the newest valid snapshot, then the rest of the log. What goes wrong on the way is told
  * by rp_fold_troubled, and tried again. The bus and host are the environment's; `state` goes to
- * the spec's functions. */
+ * the spec's functions. RP_INVALID for numbers out of range, RP_LIMIT where the bus follows too much
+ * already, RP_NO_MEMORY. */
 RP_MUST_USE rp_status rp_fold_new(const rp_worker_env *env, const rp_fold_spec *spec,
     const rp_fold_place *place, void *state, rp_fold **ret_fold, rp_error *reterr);
 
@@ -171,11 +211,18 @@ RP_MUST_USE rp_status rp_fold_new(const rp_worker_env *env, const rp_fold_spec *
  * another one, ...; false while all is well and it has caught up with what was stored. */
 bool rp_fold_troubled(const rp_fold *fold, const char **ret_why);
 
+/* Which partition a name belongs to: a message by its token, a read by its <name>. */
+uint32_t rp_fold_partition_of(rp_bytes token, uint32_t partitions);
+
+/* Outcomes that it has computed and not seen stored. */
+size_t rp_fold_waiting(const rp_fold *fold);
+
 /* Reads nothing more. The holder of the lease stores what outcomes are left, writes a snapshot, and
- * gives the lease back. `drained` comes once, after `limit_ns` at the latest. */
+ * gives the lease back. `drained` comes once, after `limit_ns` at the latest, and not inside the
+ * call. */
 void rp_fold_drain(rp_fold *fold, uint64_t limit_ns, void (*drained)(void *arg), void *arg);
 
-/* The digest of the pairs: the sum modulo 2^128 of each pair's XXH3-128. */
+/* The digest of the pairs: the sum modulo 2^128 of each pair's XXH3-128 (runtime/store/pairs.h). */
 rp_hash128 rp_fold_digest(const rp_fold *fold);
 
 /* NULL is fine. */

@@ -79,6 +79,12 @@ def example_stack(tmp_path):
     yield from running(Stack(tmp_path, {}), lambda stack: stack.start_server().start_example())
 
 
+@pytest.fixture
+def counter_stack(tmp_path):
+    """A server for replicas of the example fold, which the test starts."""
+    yield from running(Stack(tmp_path, {}), Stack.start_server)
+
+
 def running(stack, start=Stack.start):
     """Starts it, lends it, ends it; a bad end is an error of its own. Logs are shown with whatever fails."""
     try:

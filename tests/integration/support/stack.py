@@ -60,6 +60,10 @@ class Actor(Process):
         super().start()
         return self.wait_ready()
 
+    def start_only(self):
+        """Without waiting until it is ready, which it may never be."""
+        return super().start()
+
     def wait_ready(self, seconds=READY_SECONDS):
         try:
             wait_until(self.is_ready, seconds, self.name)
@@ -92,7 +96,7 @@ class Stack:
         self.models = models
         self.options = options
         self.server = NatsServer(folder)
-        self.tokenizers, self.executors, self.examples = [], [], []
+        self.tokenizers, self.executors, self.examples, self.counters = [], [], [], []
 
     @property
     def url(self):
@@ -100,7 +104,7 @@ class Stack:
 
     @property
     def processes(self):
-        return [*self.tokenizers, *self.executors, *self.examples, self.server]
+        return [*self.tokenizers, *self.executors, *self.examples, *self.counters, self.server]
 
     def start(self):
         """One of everything that answers requests."""
@@ -134,6 +138,16 @@ class Stack:
 
     def start_example(self, server=None):
         return self.start_actor("reprise-example", "example", self.examples, server)
+
+    def start_counter(self, *options, server=None):
+        counter = self.add_counter(*options, server=server)
+        return counter.start()
+
+    def add_counter(self, *options, server=None):
+        """A replica of the example fold that does not run yet."""
+        counter = Actor("reprise-counter", f"counter-{len(self.counters)}", server or self.server, {}, self.folder, options)
+        self.counters.append(counter)
+        return counter
 
     def start_actor(self, binary, kind, into, server):
         """`server` is whatever has a url; the stack's own, unless a test puts something in between."""
