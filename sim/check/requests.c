@@ -75,12 +75,16 @@ static bool same_text(const char *a, const char *b)
     return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+static bool same_tokens(const uint32_t *a, const uint32_t *b, size_t count)
+{
+    return count == 0 || memcmp(a, b, count * sizeof *a) == 0;
+}
+
 /* Like the undisturbed end in all that is determined. */
 static bool same_end(const Rp__Chunk *a, const Rp__Chunk *b)
 {
     return a->finish_reason == b->finish_reason && a->index == b->index &&
-           a->n_tokens == b->n_tokens &&
-           memcmp(a->tokens, b->tokens, a->n_tokens * sizeof *a->tokens) == 0 &&
+           a->n_tokens == b->n_tokens && same_tokens(a->tokens, b->tokens, a->n_tokens) &&
            rp_bytes_equal(rp_schema_bytes(a->text), rp_schema_bytes(b->text)) &&
            same_text(a->digest, b->digest) &&
            (a->error ? (int)a->error->code : 0) == (b->error ? (int)b->error->code : 0);
@@ -135,8 +139,7 @@ static bool check_result(const subject *s)
         return fail(s, "RESULT and REPLY say the same", "RESULT ends in another way");
     if (s->last->usage && r->n_tokens != s->last->usage->completion_tokens && !is_excused(s))
         return fail(s, "RESULT and REPLY say the same", "RESULT has another number of tokens");
-    if (r->n_tokens > right->n_tokens ||
-        memcmp(r->tokens, right->tokens, r->n_tokens * sizeof *r->tokens) != 0)
+    if (r->n_tokens > right->n_tokens || !same_tokens(r->tokens, right->tokens, r->n_tokens))
         return fail(s, "the same answer", "RESULT has other tokens");
     if (!is_cut(s) && !is_excused(s) && r->n_tokens != right->n_tokens)
         return fail(s, "the same answer", "RESULT has fewer tokens");
