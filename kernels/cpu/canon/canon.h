@@ -35,6 +35,7 @@
 #define KERNELS_CPU_CANON_CANON_H
 
 #include "kernels/cpu/canon/matrix.h"
+#include "kernels/cpu/canon/outline.h"
 
 enum {
     RP_CANON_NUMBER = 1, /* stands in every RESULT; a change of one bit is a new number */
@@ -105,6 +106,10 @@ typedef struct rp_canon_kernels {
      * for a few of many: it reads the original rows, packed or not. */
     void (*product_rows)(const rp_canon_matrix *matrix, const uint32_t *rows, size_t count,
         const rp_canon_activations *activation, float *out);
+
+    /* The first pass of the half-byte head (head.h) for groups [first, first + count): outline.h.
+     */
+    void (*outline)(const rp_canon_outline *outline, size_t first, size_t count);
 
     /* Row `row` of a matrix as float32, for embeddings: s * w, and m added with one rounding. Reads
      * the original. */

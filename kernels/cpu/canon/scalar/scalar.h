@@ -55,6 +55,7 @@ void RP__SCALAR(product)(const rp_canon_matrix *matrix, size_t first, size_t cou
     const rp_canon_activations *activations, float *out, size_t stride);
 void RP__SCALAR(product_rows)(const rp_canon_matrix *matrix, const uint32_t *rows, size_t count,
     const rp_canon_activations *activation, float *out);
+void RP__SCALAR(outline)(const rp_canon_outline *outline, size_t first, size_t count);
 void RP__SCALAR(row)(const rp_canon_matrix *matrix, size_t row, float *out);
 bool RP__SCALAR(quantise)(const float *x, size_t cols, int16_t *q, float *scale, int32_t *sum);
 void RP__SCALAR(rms_norm)(const float *x, const float *weight, size_t n, float epsilon, float *out);

@@ -47,6 +47,8 @@ void RP__VECTOR(product)(const rp_canon_matrix *matrix, size_t first, size_t cou
 void RP__VECTOR(product_rows)(const rp_canon_matrix *matrix, const uint32_t *rows, size_t count,
     const rp_canon_activations *activation, float *out);
 
+void RP__VECTOR(outline)(const rp_canon_outline *outline, size_t first, size_t count);
+
 bool RP__VECTOR(quantise)(const float *x, size_t cols, int16_t *q, float *scale, int32_t *sum);
 void RP__VECTOR(rms_norm)(const float *x, const float *weight, size_t n, float epsilon, float *out);
 void RP__VECTOR(rope)(float *x, size_t n, const float *cosines, const float *sines);

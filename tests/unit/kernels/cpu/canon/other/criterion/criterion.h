@@ -12,7 +12,7 @@
     void test__##suite##__##name(void); \
     void test__##suite##__##name(void)
 
-/* The message, whose parts may be missing, is left out: the condition and its place are told. */
+/* Messages are left out: the condition and its place are told. */
 #define cr_assert(condition, ...)          ((condition) ? (void)0 : failed(#condition, __FILE__, __LINE__))
 #define cr_assert_not(condition, ...)      cr_assert(!(condition))
 #define cr_assert_eq(a, b, ...)            cr_assert((a) == (b))
