@@ -195,8 +195,7 @@ static news refused(rp_lease *lease, uint64_t revision)
     if (revision == 0)
         lease->try_at_ns = now_ns;
     else if (revision == lease->standing) /* it should have gone by now, or will soon */
-        lease->try_at_ns =
-            (lease->standing_until_ns > soon_ns ? lease->standing_until_ns : soon_ns);
+        lease->try_at_ns = lease->standing_until_ns > soon_ns ? lease->standing_until_ns : soon_ns;
     else /* the watcher has not told of it yet */
         lease->try_at_ns = now_ns + ttl_ns(lease);
     lease->try_at_ns += jitter_ns(lease);

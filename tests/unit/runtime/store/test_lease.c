@@ -215,6 +215,28 @@ Test(store_lease, a_release_is_taken_up_at_once)
     cr_expect_eq(c[0].lost, 0);
 }
 
+/* The answer that another was quicker comes when the watcher has told so already. */
+Test(store_lease, who_lost_the_race_does_not_go_on_trying)
+{
+    want(0);
+    pass(10);
+    want(1);
+    want(2);
+    pass(500);
+    rp_lease_release(c[0].lease, on_released, &c[0]);
+    c[0].token = 0;
+    fake_bus_run(s.bus);
+    fake_host_advance(s.host, 1);
+    fake_bus_run(s.bus);
+    fake_bus_fate(s.bus, "$KV.LEASES", FAKE_DELAY, RP_OK); /* the first one's try */
+    pass(2 * RP_LEASE_JITTER_MS);
+    cr_expect_eq(c[1].taken + c[2].taken, 1);
+    fake_bus_let_go(s.bus);
+    size_t published = s.bus->published_count;
+    pass(TTL_S * 1000 * 3 / 4);
+    cr_expect_leq(s.bus->published_count - published, 3, "the renewals");
+}
+
 /* A renewal is on its way: the release waits for what becomes of it. */
 Test(store_lease, a_release_in_the_middle_of_a_renewal)
 {

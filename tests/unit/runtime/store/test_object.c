@@ -415,6 +415,7 @@ Test(store_object, one_with_more_than_it_says_is_refused)
     cr_assert_eq(rp_bus_publish(&s.bus->bus, &more, NULL, NULL), RP_OK);
     cr_expect_eq(get("a"), RP_CORRUPT);
     cr_expect(strstr(r.why, "more chunks"), "%s", r.why);
+    cr_expect_eq(r.chunks, 2, "known before the last one is handed over");
     cr_assert_eq(put("b", text25, NULL), RP_OK);
     fake_stored *m = (fake_stored *)(uintptr_t)fake_bus_at(s.bus, "$O.B.M.Yg==", 0);
     *strstr(m->body, "25") = '1';
