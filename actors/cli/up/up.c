@@ -115,6 +115,8 @@ static void tell_given_up(up *u, const rp_child *child, const char *text)
     rp_buffer tail;
     rp_buffer_init(&tail, 4096);
     rp_child_log_tail(child, &tail);
+    if (tail.len)
+        rp_buffer_cut(&tail, tail.len - 1); /* the note ends its own line */
     rp_notes_say(&u->notes, child->name, "%s%s%s", text, tail.len ? "; its log ends:\n" : "",
         rp_buffer_string(&tail));
     rp_buffer_done(&tail);
@@ -128,8 +130,8 @@ static void on_given_up(up *u, const rp_member *member, const char *text)
     tell_given_up(u, child, text);
     if (u->phase == PHASE_SERVING && !rp_crew_rests_on(u->crew, member)) {
         rp_notes_say(&u->notes, child->name,
-            "given up; the rest goes on. Its whole log: %s. `reprise scale %s N%s%s` starts as "
-            "many as you say, one in its place too",
+            "given up; the rest goes on. Its whole log: %s. `reprise scale %s N%s%s` brings them "
+            "back to N",
             log, member->kind, member->model ? " --model " : "",
             member->model ? member->model->name : "");
         return;
