@@ -10,6 +10,10 @@
  *     rp_store store = {.bus = bus, .host = host, .instance = "tokenizer.a.5f3c0001"};
  *     rp_kv_open(&store, "ROUTES", &kv);
  *
+ * On a bus with claims (claims.h) a store works, too: a value above the server's limit then travels
+ * by reference, and only Reprise reads it. For objects the server must take their chunks as they
+ * are: its max_payload is 288 KiB at least, or they stand on the inner bus.
+ *
  * One rp_store a process, in the caller's storage, outliving every store opened on it. All calls
  * are made on the loop's thread; callbacks come there, never inside the call that started them, and
  * exactly once, unless the store was closed first.

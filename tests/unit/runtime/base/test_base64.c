@@ -18,8 +18,7 @@ Test(base64, writes_and_reads_the_examples)
         cr_assert_eq(rp_base64_url(in, text, sizeof text), RP_OK);
         cr_expect_str_eq(text, examples[i].text);
         cr_expect_eq(strlen(text) + 1, RP_BASE64_BYTES(in.len));
-        cr_assert_eq(
-            rp_base64_url_parse(rp_bytes_text(text), bytes, sizeof bytes, &len), RP_OK);
+        cr_assert_eq(rp_base64_url_parse(rp_bytes_text(text), bytes, sizeof bytes, &len), RP_OK);
         cr_expect(rp_bytes_equal(rp_bytes_of(bytes, len), in));
         rp_bytes bare = rp_bytes_of(text, strcspn(text, "="));
         cr_assert_eq(rp_base64_url_parse(bare, bytes, sizeof bytes, &len), RP_OK);
@@ -47,7 +46,6 @@ Test(base64, bounds_are_kept)
     cr_expect_eq(rp_base64_url(rp_bytes_text("foob"), text, sizeof text), RP_LIMIT);
     cr_expect_eq(rp_base64_url(rp_bytes_text("foo"), text, 4), RP_LIMIT);
     cr_expect_eq(rp_base64_url(rp_bytes_text("foo"), text, 5), RP_OK);
-    cr_expect_eq(
-        rp_base64_url_parse(rp_bytes_text("Zm9v"), bytes, sizeof bytes, &len), RP_LIMIT);
+    cr_expect_eq(rp_base64_url_parse(rp_bytes_text("Zm9v"), bytes, sizeof bytes, &len), RP_LIMIT);
     cr_expect_eq(rp_base64_url_parse(rp_bytes_text("Zm8="), bytes, sizeof bytes, &len), RP_OK);
 }
