@@ -4,7 +4,7 @@
  * nor above 2^53. When one passes a multiple of 1000, up or down, that is an event. Reads:
  * ask.counter.<key>.get, and ask.counter.<any key>.list for all counters in that key's partition.
  */
-#include "runtime/actor/process.h"
+#include "actors/counter/counter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,17 +83,14 @@ static bool ask(
     return true;
 }
 
-int main(int argc, char **argv)
-{
-    static const rp_fold_spec counter = {.stream = "COUNTER",
-        .name_token = 1,
-        .limits = RP_FOLD_LIMITS,
-        .snapshot_every = 10000,
-        .fold = fold,
-        .ask = ask};
-    static const rp_actor_spec actor = {.kind = "counter",
-        .summary = "counts by key: the example of a fold",
-        .example = "nats pub counter.apples.add '{\"by\":5}'",
-        .fold = &counter};
-    return rp_process_main(&actor, argc, argv);
-}
+static const rp_fold_spec counter = {.stream = "COUNTER",
+    .name_token = 1,
+    .limits = RP_FOLD_LIMITS,
+    .snapshot_every = 10000,
+    .fold = fold,
+    .ask = ask};
+
+const rp_actor_spec rp_counter_actor = {.kind = "counter",
+    .summary = "counts by key: the example of a fold",
+    .example = "nats pub counter.apples.add '{\"by\":5}'",
+    .fold = &counter};

@@ -3,6 +3,9 @@
 
 #include <criterion/criterion.h>
 
+/* Of nothing. */
+#define SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 static const rp_pairs_limits limits = {.pairs_max = 64,
     .key_bytes_max = 16,
     .value_bytes_max = 64,
@@ -144,18 +147,18 @@ Test(snapshot, names)
     uint64_t sequence = 0;
     cr_assert_eq(rp_hash_sha256(rp_bytes_text(""), sha256), RP_OK);
     cr_assert_eq(rp_snapshot_name("counter", 2, 4711, sha256, name), RP_OK);
-    cr_expect_str_eq(
-        name, "counter.2.4711.e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    cr_expect_str_eq(name, "counter.2.4711." SHA256);
     cr_expect(rp_snapshot_name_parse(rp_bytes_text(name), "counter", 2, &sequence, hex));
     cr_expect(sequence == 4711 && strcmp(hex, strrchr(name, '.') + 1) == 0);
     cr_expect(!rp_snapshot_name_parse(rp_bytes_text(name), "counter", 20, &sequence, hex));
     cr_expect(!rp_snapshot_name_parse(rp_bytes_text(name), "count", 2, &sequence, hex));
-    static const char *const none[] = {"", "counter", "counter.2.", "counter.2.x.e3",
-        "counter.2.1.e3",
-        "counter.2..e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-        "counter.2.1.E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-        "counter.2.99999999999999999999."
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
+    static const char
+        no_number[] = "counter.2.." SHA256,
+        large[] = "counter.2.99999999999999999999." SHA256,
+        upper_case[] =
+            "counter.2.1.E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
+    const char *const none[] = {"", "counter", "counter.2.", "counter.2.x.e3", "counter.2.1.e3",
+        no_number, large, upper_case};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         cr_expect(!rp_snapshot_name_parse(rp_bytes_text(none[i]), "counter", 2, &sequence, hex));
     cr_expect_eq(rp_snapshot_name("", 0, 1, sha256, name), RP_INVALID);

@@ -1,0 +1,7 @@
+#include "actors/counter/counter.h"
+#include "runtime/actor/process.h"
+
+int main(int argc, char **argv)
+{
+    return rp_process_main(&rp_counter_actor, argc, argv);
+}
