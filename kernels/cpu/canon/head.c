@@ -32,7 +32,7 @@ static int high_part(int w)
 /* The smallest c with c^2 >= 9 |r|^2; below 255, since |r|^2 <= 32 * 15^2. */
 static uint8_t norm_byte(uint32_t squares)
 {
-    uint32_t c = 0;
+    uint32_t c = (uint32_t)sqrtf((float)(9 * squares)); /* rounded down */
     while (c * c < 9 * squares)
         c++;
     return (uint8_t)c;

@@ -3,9 +3,11 @@
  *     bench_kernels [TABLE...]
  *
  * A figure is the best of many short repetitions: what the kernel can do, where another process does
- * not take the memory or the core just then. `dram` is a product with one row of activations whose
+ * not take the memory or the core just then. `pack` is the rearranging of a matrix, and reads so many
+ * bytes of rows. `dram` is a product with one row of activations whose
  * weights, packed, come from memory; beside it stands what reading the same memory does. `macs` are
- * products whose weights lie in the cache, with 1, 4 and 64 rows of activations.
+ * products whose weights lie in the cache, with 1, 4 and 64 rows of activations; `head` is the first
+ * pass of the half-byte head.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 
 #include "kernels/cpu/canon/canon.h"
 #include "kernels/cpu/canon/half.h"
+#include "kernels/cpu/canon/head.h"
 #include "kernels/cpu/canon/pack.h"
 #include "kernels/cpu/canon/thread.h"
 #include "runtime/base/clock.h"
@@ -123,6 +126,53 @@ static void bench_dram(const rp_canon_kernels *kernels, uint32_t type, const uin
     printf("kernels_%s_%s_dram %.1f GB/s\n", kernels->name, rp_canon_type_name(type), rate);
     printf("kernels_%s_%s_dram_of_reading %.0f %%\n", kernels->name, rp_canon_type_name(type),
         100.0 * rate / limit);
+    free(out);
+}
+
+/* The same for the first pass of the half-byte head. */
+static void bench_head(const rp_canon_kernels *kernels, const uint8_t *bytes)
+{
+    rp_canon_matrix one = matrix_over(bytes, RP_CANON_Q8_0, RP_CANON_GROUP);
+    size_t groups = dram_bytes / (size_t)rp_canon_head_bytes(&one);
+    rp_canon_matrix matrix = matrix_over(bytes, RP_CANON_Q8_0, groups * RP_CANON_GROUP);
+    rp_canon_head head = {.matrix = &matrix, .halves = bytes};
+    rp_canon_activations a = activations(kernels, 1);
+    static float norms[COLS / 32];
+    float *values = calloc(2 * matrix.rows, sizeof *values);
+    rp_canon_head_work work = {.values = values, .slack = values + matrix.rows, .norms = norms};
+    double best = 1e9;
+    rp_canon_head_enter(kernels, &a, &work);
+    for (size_t i = 0; values && i < LONG_TIMES; i++) {
+        double start = now_s();
+        rp_canon_head_outline(&head, kernels, &a, 0, groups, &work);
+        double took = now_s() - start;
+        best = took < best ? took : best;
+    }
+    printf("kernels_%s_head_dram %.1f GB/s\n", kernels->name,
+        (double)rp_canon_head_bytes(&matrix) / best / 1e9);
+    free(values);
+}
+
+/* Rearranging rows that lie in the cache: for kernels, and into the halves of a head. */
+static void bench_pack(uint32_t type, const uint8_t *bytes)
+{
+    rp_canon_matrix matrix = matrix_over(bytes, type, CACHED_ROWS);
+    size_t groups = rp_canon_groups(&matrix);
+    uint8_t *out = malloc((size_t)rp_canon_packed_bytes(&matrix));
+    double best = 1e9, halves = 1e9, rows = (double)(CACHED_ROWS * matrix.row_bytes);
+    for (size_t i = 0; out && i < LONG_TIMES; i++) {
+        double start = now_s();
+        rp_canon_pack(&matrix, 0, groups, out);
+        double between = now_s();
+        if (type == RP_CANON_Q8_0)
+            rp_canon_head_pack(&matrix, 0, groups, out);
+        double end = now_s();
+        best = between - start < best ? between - start : best;
+        halves = end - between < halves ? end - between : halves;
+    }
+    printf("kernels_pack_%s %.2f GB/s\n", rp_canon_type_name(type), rows / best / 1e9);
+    if (type == RP_CANON_Q8_0)
+        printf("kernels_pack_head %.2f GB/s\n", rows / halves / 1e9);
     free(out);
 }
 
@@ -239,17 +289,20 @@ static void bench_attention(const rp_canon_kernels *kernels, size_t heads, size_
         dim, keys, best / (double)(heads * dim * keys) * 1e9);
 }
 
+static const uint32_t types[] = {
+#define X(name, number, weights, bytes) number,
+    RP_CANON_TYPE_MAP(X)
+#undef X
+};
+enum { TYPES = sizeof types / sizeof *types };
+
 static void bench_table(const rp_canon_kernels *kernels, const uint8_t *bytes)
 {
-    static const uint32_t types[] = {
-#define X(name, number, weights, bytes) number,
-        RP_CANON_TYPE_MAP(X)
-#undef X
-    };
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    for (size_t i = 0; i < TYPES; i++) {
         bench_dram(kernels, types[i], bytes);
         bench_macs(kernels, types[i], bytes);
     }
+    bench_head(kernels, bytes);
     bench_rows(kernels);
     bench_attention(kernels, 4, 256, 512);
     bench_attention(kernels, 4, 256, KEYS);
@@ -281,6 +334,8 @@ int main(int argc, char **argv)
     uint8_t *bytes = memory(dram_bytes);
     const rp_canon_kernels *kernels;
     bench_read_memory(bytes);
+    for (size_t i = 0; i < TYPES; i++)
+        bench_pack(types[i], bytes);
     for (size_t i = 0; (kernels = rp_canon_kernels_at(i)); i++) {
         if (is_wanted(kernels->name, argc, argv))
             bench_table(kernels, bytes);

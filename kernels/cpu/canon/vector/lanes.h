@@ -43,7 +43,7 @@
  *
  *     dots_start() dots_add(d, w, q, k)   w times the activations of step k of a block q
  *     dots_end(d, zero, sum)        all sixteen, less zero * sum
- *     dots_halves(q, low, high)     the sums of a block's lower and upper 16 activations
+ *     dots_lower(q)                 the sum of a block's lower 16 activations
  *
  * QUANTISED_ARRANGEMENT says how a block of 32 quantised activations lies in its 64 bytes, and
  * TOKENS_AT_ONCE how many activation rows share a load of weights.

@@ -370,12 +370,10 @@ static inline counts dots_end(const dots *d, int32_t zero, int32_t sum)
     return (counts){_mm256_sub_epi32(d->a, less), _mm256_sub_epi32(d->b, less)};
 }
 
-static inline void dots_halves(const uint8_t *q, int32_t *low, int32_t *high)
+static inline int32_t dots_lower(const uint8_t *q)
 {
     const __m256i *v = (const __m256i *)(const void *)q;
-    __m256i ones = _mm256_set1_epi16(1);
-    *low = add_eight(_mm256_madd_epi16(_mm256_loadu_si256(v), ones));
-    *high = add_eight(_mm256_madd_epi16(_mm256_loadu_si256(v + 1), ones));
+    return add_eight(_mm256_madd_epi16(_mm256_loadu_si256(v), _mm256_set1_epi16(1)));
 }
 
 #endif

@@ -322,18 +322,14 @@ static inline counts dots_end(const dots *d, int32_t zero, int32_t sum)
     return _mm512_add_epi32(_mm512_slli_epi32(d->high, 8), low);
 }
 
-static inline void dots_halves(const uint8_t *q, int32_t *low, int32_t *high)
+static inline int32_t dots_lower(const uint8_t *q)
 {
-    __m512i four =
-        _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), _mm512_loadu_si512(q));
-    const __m512i shifts = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8);
-    four = _mm512_sllv_epi32(four, shifts);
-    __m256i both =
-        _mm256_add_epi32(_mm512_castsi512_si256(four), _mm512_extracti64x4_epi64(four, 1));
-    both = _mm256_add_epi32(both, _mm256_shuffle_epi32(both, _MM_SHUFFLE(1, 0, 3, 2)));
-    both = _mm256_add_epi32(both, _mm256_shuffle_epi32(both, _MM_SHUFFLE(2, 3, 0, 1)));
-    *low = _mm256_cvtsi256_si32(both);
-    *high = _mm256_extract_epi32(both, 4);
+    const __m128i *v = (const __m128i *)(const void *)q, ones = _mm_set1_epi8(1);
+    __m128i four = _mm_dpbusd_epi32(_mm_setzero_si128(), ones, _mm_loadu_si128(v + 2));
+    four = _mm_dpbusd_epi32(_mm_slli_epi32(four, 8), ones, _mm_loadu_si128(v));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, _MM_SHUFFLE(1, 0, 3, 2)));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm_cvtsi128_si32(four);
 }
 
 #endif

@@ -358,10 +358,9 @@ static inline int32_t add_bytes(const uint8_t *p)
     return vaddlvq_s8(vreinterpretq_s8_u8(vld1q_u8(p)));
 }
 
-static inline void dots_halves(const uint8_t *q, int32_t *low, int32_t *high)
+static inline int32_t dots_lower(const uint8_t *q)
 {
-    *low = 256 * add_bytes(q + RP_CANON_BLOCK) + add_bytes(q);
-    *high = 256 * add_bytes(q + RP_CANON_BLOCK + 16) + add_bytes(q + 16);
+    return 256 * add_bytes(q + RP_CANON_BLOCK) + add_bytes(q);
 }
 
 #undef EACH_OF

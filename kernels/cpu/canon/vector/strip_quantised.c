@@ -80,17 +80,30 @@ static inline size_t factor_bytes(rp_canon_type type)
     return type == RP_CANON_Q4_1 || type == RP_CANON_Q5_1 ? 64 : 32;
 }
 
-/* The factors at p, which share the head. */
+/* What 8 blocks of 32 columns of a K type share: d, and -dmin. */
+typedef struct head {
+    lanes d, m;
+} head;
+
+RP_ALWAYS_INLINE static inline head head_at(rp_canon_type type, const uint8_t *p)
+{
+    head h = {lanes_half(p), lanes_zero()};
+    if (type != RP_CANON_Q6_K)
+        h.m = lanes_negative(lanes_half(p + 32));
+    return h;
+}
+
+/* The factors at p. (-dmin) * m is -(dmin * m). */
 RP_ALWAYS_INLINE static inline factors factors_at(
-    rp_canon_type type, const uint8_t *head, const uint8_t *p)
+    rp_canon_type type, const head *h, const uint8_t *p)
 {
     factors f = {lanes_zero(), lanes_zero(), lanes_zero()};
     if (type == RP_CANON_Q6_K) {
-        f.scale = lanes_mul(lanes_half(head), lanes_signed(p));
-        f.upper = lanes_mul(lanes_half(head), lanes_signed(p + 16));
+        f.scale = lanes_mul(h->d, lanes_signed(p));
+        f.upper = lanes_mul(h->d, lanes_signed(p + 16));
     } else if (head_bytes(type) > 0) {
-        f.scale = lanes_mul(lanes_half(head), lanes_unsigned(p));
-        f.shift = lanes_negative(lanes_mul(lanes_half(head + 32), lanes_unsigned(p + 16)));
+        f.scale = lanes_mul(h->d, lanes_unsigned(p));
+        f.shift = lanes_mul(h->m, lanes_unsigned(p + 16));
     } else {
         f.scale = lanes_half(p);
         if (has_shift(type))
@@ -152,12 +165,12 @@ RP_ALWAYS_INLINE static inline void block_of_halves(size_t n, const uint8_t *w, 
     STEP(1);
     STEP(2);
     STEP(3);
-    int32_t low[TOKENS_AT_ONCE], high[TOKENS_AT_ONCE];
+    int32_t lower[TOKENS_AT_ONCE];
     lanes dx[TOKENS_AT_ONCE];
     for (size_t t = 0; t < n; t++) {
-        dots_halves(q + t * q_stride, &low[t], &high[t]);
+        lower[t] = dots_lower(q + t * q_stride);
         dx[t] = lanes_set(x->scale[t * block_stride + b]);
-        counts a = dots_end(&sum[t], zero_of(type), low[t]);
+        counts a = dots_end(&sum[t], zero_of(type), lower[t]);
         acc[t] = add_block(f->scale, dx[t], lanes_of_counts(a), acc[t]);
         sum[t] = dots_start();
     }
@@ -166,7 +179,8 @@ RP_ALWAYS_INLINE static inline void block_of_halves(size_t n, const uint8_t *w, 
     STEP(6);
     STEP(7);
     for (size_t t = 0; t < n; t++) {
-        counts a = dots_end(&sum[t], zero_of(type), high[t]);
+        int32_t upper = x->sum[t * block_stride + b] - lower[t];
+        counts a = dots_end(&sum[t], zero_of(type), upper);
         acc[t] = add_block(f->upper, dx[t], lanes_of_counts(a), acc[t]);
     }
 #undef STEP
@@ -176,15 +190,16 @@ RP_ALWAYS_INLINE static inline void strip_of(
     rp_canon_type type, size_t n, const rp__strip *strip, const rp__inputs *x, float *sums)
 {
     lanes acc[TOKENS_AT_ONCE];
-    const uint8_t *p = strip->packed, *head = p;
+    const uint8_t *p = strip->packed;
+    head h = {lanes_zero(), lanes_zero()};
     for (size_t t = 0; t < n; t++)
         acc[t] = lanes_load(sums + RP_CANON_LANES * t);
     for (size_t b = 0; b < strip->cols / RP_CANON_BLOCK; b++) {
         if (head_bytes(type) > 0 && b % 8 == 0) {
-            head = p;
+            h = head_at(type, p);
             p += head_bytes(type);
         }
-        factors f = factors_at(type, head, p);
+        factors f = factors_at(type, &h, p);
         p += factor_bytes(type);
         if (type == RP_CANON_Q6_K)
             block_of_halves(n, p, &f, x, b, acc);
