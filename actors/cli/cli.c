@@ -135,7 +135,7 @@ int rp_cli_print(const rp_cli_common *common, const rp_buffer *out)
     if (out->truncated)
         rp_error_set(&error, RP_LIMIT, "output", "there is too much to print: above %zu bytes",
             out->bytes_max);
-    else if (fwrite(out->data, 1, out->len, stdout) != out->len || fflush(stdout) != 0)
+    else if (fwrite(rp_buffer_string(out), 1, out->len, stdout) != out->len || fflush(stdout) != 0)
         rp_error_set(&error, RP_IO, "output", "cannot write the output: %s", strerror(errno));
     return error.status == RP_OK ? RP_EXIT_OK : rp_cli_fail(common, &error);
 }
