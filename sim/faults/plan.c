@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 /* The streams that may be full: those that refuse what is new, so that somebody hears of it. */
-static const char *const fillable[] = {"EXEC", "REQUEST", "KV_ACTORS"};
+static const char *const fillable[] = {"EXEC", "REQUEST", "KV_ACTORS", NULL};
 
-enum { FILLABLE = sizeof fillable / sizeof *fillable, STEPS_MAX = 400, CALM_PER_MILLE = 400 };
+enum { STEPS_MAX = 400, CALM_PER_MILLE = 400 };
 
 static const char *const names[SIM_FAULT_COUNT] = {
 #define X(code, text) [SIM_FAULT_##code] = text,
@@ -34,7 +34,8 @@ static void draw_fault(sim_fault *fault, sim_world *world, size_t processes, siz
     fault->for_ns = spread(world, RP_NS_PER_MS, 4 * RP_NS_PER_S);
     fault->amount = spread(world, 1, STEPS_MAX);
     bool of_client = fault->kind == SIM_FAULT_CLIENT_CUT || fault->kind == SIM_FAULT_CANCEL;
-    fault->target = (size_t)below(world, of_client ? clients : processes);
+    size_t targets = of_client ? clients : processes;
+    fault->target = targets > 0 ? (size_t)below(world, targets) : 0;
     if (fault->kind == SIM_FAULT_PAUSE && below(world, 2)) /* long enough to be taken over */
         fault->for_ns = spread(world, 4 * RP_NS_PER_S, 12 * RP_NS_PER_S);
     fault->again = fault->kind == SIM_FAULT_CRASH && below(world, 4) == 0;
@@ -55,7 +56,8 @@ static void draw_network(sim_plan *plan, sim_world *world)
 
 void sim_plan_draw(sim_plan *plan, sim_world *world, size_t processes, size_t clients)
 {
-    *plan = (sim_plan){.count = (size_t)spread(world, 1, 2 * SIM_FAULTS_MAX) / 2};
+    *plan =
+        (sim_plan){.fillable = fillable, .count = (size_t)spread(world, 1, 2 * SIM_FAULTS_MAX) / 2};
     draw_network(plan, world);
     for (size_t i = 0; i < plan->count; i++)
         draw_fault(&plan->faults[i], world, processes, clients);
@@ -85,7 +87,11 @@ static sim_process *process_of(const sim_fault *fault)
 
 static sim_stream *stream_of(const sim_fault *fault)
 {
-    return sim_server_stream(fault->plan->parts.server, fillable[fault->amount % FILLABLE]);
+    size_t count = 0;
+    while (fault->plan->fillable[count])
+        count++;
+    return sim_server_stream(
+        fault->plan->parts.server, fault->plan->fillable[fault->amount % count]);
 }
 
 static void on_end(void *arg)
@@ -117,7 +123,8 @@ static void on_end(void *arg)
     }
 }
 
-/* Up to an hour, either way; the server's ten minutes, so that nothing grows too old. */
+/* Up to an hour, either way; the server's a minute, since leases and what has a time to live go by
+ * its clock, and last as much longer as that is set back. */
 static int64_t jump_ns(const sim_fault *fault, uint64_t most_ns)
 {
     uint64_t ns = fault->for_ns * fault->amount;
@@ -142,10 +149,29 @@ static void fill(sim_fault *fault)
 
 static void cancel(sim_fault *fault)
 {
+    if (fault->plan->parts.client_count == 0)
+        return;
     sim_client *client = fault->plan->parts.clients[fault->target];
     size_t count = sim_client_ask_count(client);
     if (count > 0)
         sim_client_cancel(client, (size_t)(fault->amount % count), 0);
+}
+
+/* One bit of the newest snapshot's first chunk is another one. */
+static void corrupt(sim_fault *fault)
+{
+    sim_server *server = fault->plan->parts.server;
+    sim_stream *snapshots = sim_server_stream(server, "OBJ_SNAPSHOTS");
+    for (uint64_t s = snapshots->last; s >= snapshots->first && s > 0; s--) {
+        const sim_stored *stored = sim_stream_at(snapshots, s);
+        if (!stored || !sim_subject_matches(stored->message->subject, "$O.SNAPSHOTS.C.>") ||
+            stored->message->body.len == 0)
+            continue;
+        rp_bytes body = sim_world_copy(server->world, stored->message->body);
+        ((uint8_t *)(uintptr_t)body.data)[fault->amount % body.len] ^= 1;
+        sim_stream_spoil(snapshots, s, body);
+        return;
+    }
 }
 
 static void on_begin(void *arg)
@@ -168,7 +194,8 @@ static void on_begin(void *arg)
         sim_process_disconnect(process_of(fault));
         break;
     case SIM_FAULT_CLIENT_CUT:
-        sim_client_disconnect(plan->parts.clients[fault->target]);
+        if (plan->parts.client_count > 0)
+            sim_client_disconnect(plan->parts.clients[fault->target]);
         break;
     case SIM_FAULT_SERVER:
     case SIM_FAULT_POWER:
@@ -178,13 +205,16 @@ static void on_begin(void *arg)
         sim_process_jump(process_of(fault), jump_ns(fault, 3600 * RP_NS_PER_S));
         break;
     case SIM_FAULT_SERVER_CLOCK:
-        plan->parts.server->skew_ns += (uint64_t)jump_ns(fault, 600 * RP_NS_PER_S);
+        plan->parts.server->skew_ns += (uint64_t)jump_ns(fault, 60 * RP_NS_PER_S);
         break;
     case SIM_FAULT_FULL:
         fill(fault);
         break;
     case SIM_FAULT_CANCEL:
         cancel(fault);
+        break;
+    case SIM_FAULT_CORRUPT:
+        corrupt(fault);
         break;
     case SIM_FAULT_COUNT:
         break;

@@ -28,7 +28,8 @@ enum { SIM_FAULTS_MAX = 8 };
     X(CLOCK, "clock: a process's clock jumps")                      \
     X(SERVER_CLOCK, "server clock: the server's clock jumps")       \
     X(FULL, "full: a stream takes nothing more for a while")        \
-    X(CANCEL, "cancel: a client wants a request to end")
+    X(CANCEL, "cancel: a client wants a request to end")            \
+    X(CORRUPT, "corrupt: a snapshot has rotted")
 
 typedef enum sim_fault_kind {
 #define X(code, text) SIM_FAULT_##code,
@@ -64,13 +65,15 @@ typedef struct sim_plan {
     sim_plan_parts parts;
     sim_fault faults[SIM_FAULTS_MAX];
     size_t count;
-    sim_network network; /* until quiet_ns */
-    uint64_t quiet_ns;   /* moves on while processes are started again */
-    size_t starting;     /* processes that are down and will be started */
-    bool calm;           /* quiet_ns is over */
+    const char *const *fillable; /* streams that may be full; ends in NULL */
+    sim_network network;         /* until quiet_ns */
+    uint64_t quiet_ns;           /* moves on while processes are started again */
+    size_t starting;             /* processes that are down and will be started */
+    bool calm;                   /* quiet_ns is over */
 } sim_plan;
 
-/* Draws a plan for so many processes and clients. */
+/* Draws a plan for so many processes and clients; the streams that may be full are those of
+ * requests, unless `fillable` is set to others. */
 void sim_plan_draw(sim_plan *plan, sim_world *world, size_t processes, size_t clients);
 
 /* Lets it happen. */

@@ -157,6 +157,40 @@ static void plant_unbounded_mailbox(rp_bus_ops *ops)
     ops->mailbox_credit = credit_without_bound;
 }
 
+/* -- a lease without fencing ------------------------------------------------------------------- */
+
+/* Whoever believes to hold the lease writes outcomes wherever the chain stands. */
+static rp_status publish_unfenced(
+    rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg)
+{
+    rp_publication changed = *publication;
+    if (sim_subject_matches(publication->subject, "outcome.>"))
+        changed.expect = false;
+    return sim_outbox_publish(bus, &changed, callback, arg);
+}
+
+static void plant_lease_without_fencing(rp_bus_ops *ops)
+{
+    ops->publish = publish_unfenced;
+}
+
+/* -- a snapshot without its sequence ----------------------------------------------------------- */
+
+/* Who does not know where the snapshot was taken goes on with what comes. */
+static rp_status follow_what_comes(
+    rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower)
+{
+    rp_follower_spec changed = *spec;
+    if (strcmp(spec->stream, "COUNTER") == 0 && spec->sequence > 1)
+        changed.from = RP_FOLLOW_NEW;
+    return sim_follow(bus, &changed, ret_follower);
+}
+
+static void plant_snapshot_without_sequence(rp_bus_ops *ops)
+{
+    ops->follow = follow_what_comes;
+}
+
 /* -- all of them ------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -168,6 +202,10 @@ const sim_plant sim_plants[] = {
     {"chunk-by-time", "where a chunk ends depends on the clock", plant_chunk_by_time},
     {"unbounded-mailbox", "a mailbox asks for more than there is room for",
         plant_unbounded_mailbox},
+    {"lease-without-fencing", "fold: outcomes are stored wherever their chain stands",
+        plant_lease_without_fencing},
+    {"snapshot-without-sequence", "fold: behind a snapshot a replica reads what comes, wherever that is",
+        plant_snapshot_without_sequence},
     {0}};
 /* clang-format on */
 

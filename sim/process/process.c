@@ -151,6 +151,9 @@ rp_status sim_process_start(sim_process *process, rp_error *reterr)
         .host_name = "sim",
         .pid = (uint32_t)process->starts,
         .threads = 1,
+        .fold = {.partitions = spec->partitions,
+            .partition = RP_FOLDS_ALL,
+            .snapshot_every = spec->snapshot_every},
         .ready = on_ready,
         .drained = on_drained,
         .arg = process};

@@ -33,6 +33,8 @@ typedef struct sim_process_spec {
     const void *settings; /* borrowed */
     const char *name;     /* likewise; of the instance, unlike every other's */
     size_t slots;
+    uint32_t partitions;     /* of a fold, all of which it runs; else 0 */
+    uint64_t snapshot_every; /* messages; 0 = the fold's own */
     sim_bus_limits limits;
     uint64_t job_min_ns, job_max_ns;
     void (*plant)(rp_bus_ops *ops);                   /* as in sim_bus_spec */

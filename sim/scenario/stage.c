@@ -2,6 +2,7 @@
 
 #include "runtime/provision/models.h"
 #include "sim/check/bounds.h"
+#include "sim/scenario/fold.h"
 #include "sim/scenario/orders.h"
 #include "sim/scenario/request.h"
 
@@ -152,7 +153,7 @@ sim_process *sim_stage_process(sim_stage *stage, const sim_process_spec *spec)
     return process;
 }
 
-static sim_process_spec spec_of(sim_stage *stage, const char *name)
+sim_process_spec sim_stage_spec(sim_stage *stage, const char *name)
 {
     return (sim_process_spec){.world = stage->world,
         .server = stage->server,
@@ -165,7 +166,7 @@ static sim_process_spec spec_of(sim_stage *stage, const char *name)
 
 sim_process_spec sim_stage_tokenizer(sim_stage *stage, const char *name)
 {
-    sim_process_spec spec = spec_of(stage, name);
+    sim_process_spec spec = sim_stage_spec(stage, name);
     spec.actor = &rp_tokenizer;
     spec.settings = &stage->tokenizer;
     spec.slots = TOKENIZER_SLOTS;
@@ -174,7 +175,7 @@ sim_process_spec sim_stage_tokenizer(sim_stage *stage, const char *name)
 
 sim_process_spec sim_stage_executor(sim_stage *stage, const char *name)
 {
-    sim_process_spec spec = spec_of(stage, name);
+    sim_process_spec spec = sim_stage_spec(stage, name);
     spec.actor = &rp_executor;
     spec.settings = &stage->executor;
     spec.slots = EXECUTOR_SLOTS;
@@ -252,7 +253,8 @@ bool sim_stage_is_settled(sim_stage *stage)
 /* -- all scenarios ----------------------------------------------------------------------------- */
 
 const sim_scenario sim_scenarios[] = {
-    {"request", "clients ask, tokenizers and executors answer", sim_scenario_request}, {0}};
+    {"request", "clients ask, tokenizers and executors answer", sim_scenario_request},
+    {"fold", "three replicas count what a writer writes", sim_scenario_fold}, {0}};
 
 const sim_scenario *sim_scenario_find(const char *name)
 {

@@ -41,6 +41,7 @@ typedef struct sim_stage {
     sim_client *clients[SIM_CLIENTS_MAX];
     size_t client_count;
     sim_plan plan;
+    void *arg; /* the scenario's own */
     sim_verdict verdict;
 } sim_stage;
 
@@ -78,6 +79,9 @@ void sim_stage_run(
 /* An instance of an actor, up; with the stage's plant, and started again by the plan where it goes
  * down. What does not start is a broken invariant. */
 sim_process *sim_stage_process(sim_stage *stage, const sim_process_spec *spec);
+
+/* What every process has; the actor and its slots are to be filled in. */
+sim_process_spec sim_stage_spec(sim_stage *stage, const char *name);
 
 /* The specs of the two, with the stage's settings. `name` lives as long as the run. */
 sim_process_spec sim_stage_tokenizer(sim_stage *stage, const char *name);

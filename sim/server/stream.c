@@ -189,6 +189,16 @@ uint64_t sim_stream_purge(sim_stream *stream, const char *filter, uint64_t keep_
     return purged;
 }
 
+void sim_stream_spoil(sim_stream *stream, uint64_t sequence, rp_bytes body)
+{
+    sim_stored *stored = at(stream, sequence);
+    RP_ASSERT(stored);
+    sim_message *spoilt =
+        sim_message_again(stream->world, stored->message, stored->message->subject, NULL, 0);
+    spoilt->body = body;
+    stored->message = spoilt;
+}
+
 void sim_stream_cut(sim_stream *stream, uint64_t last)
 {
     while (stream->last > last) {
