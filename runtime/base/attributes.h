@@ -17,6 +17,9 @@
 /* Inlined whatever its size: a kernel's inner loop, whose constant arguments choose its branches. */
 #define RP_ALWAYS_INLINE __attribute__((always_inline))
 
+/* Asks for the memory at `p` to be on its way; reads nothing, and any address will do. */
+#define RP_FETCH(p) __builtin_prefetch(p)
+
 #define RP_NORETURN __attribute__((noreturn))
 #define RP_UNUSED   __attribute__((unused))
 

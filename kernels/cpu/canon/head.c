@@ -5,7 +5,11 @@
 
 #include "runtime/base/attributes.h"
 
-enum { STEPS = 8, Q8_0_BYTES = 34 };
+enum {
+    STEPS = 8,
+    Q8_0_BYTES = 34,
+    STRETCH = 64 /* rows that are passed over together */
+};
 
 static size_t group_bytes(const rp_canon_matrix *matrix)
 {
@@ -177,6 +181,30 @@ static bool is_bounded(float slack)
     return slack < 0x1p100F;
 }
 
+/* Whether one of the values is not below `floor`. Like the next one without a branch inside, so that
+ * it becomes vector code: nearly all of a vocabulary is passed over in stretches. */
+static bool any_from(const float *values, size_t count, float floor)
+{
+    int any = 0;
+    for (size_t i = 0; i < count; i++)
+        any |= values[i] >= floor;
+    return any != 0;
+}
+
+/* Whether a row may reach the threshold, or has no bound. */
+static int may_reach(float value, float slack, double threshold)
+{
+    return ((double)value + (double)slack >= threshold) | !is_bounded(slack);
+}
+
+static bool any_may_reach(const float *values, const float *slack, size_t count, double threshold)
+{
+    int any = 0;
+    for (size_t i = 0; i < count; i++)
+        any |= may_reach(values[i], slack[i], threshold);
+    return any != 0;
+}
+
 /* A number that the k-th best output is not below. */
 static float threshold_of(const rp_canon_head *head, const rp_canon_kernels *kernels,
     const rp_canon_activations *activation, size_t k, const rp_canon_head_work *work)
@@ -185,10 +213,14 @@ static float threshold_of(const rp_canon_head *head, const rp_canon_kernels *ker
     uint32_t rows[RP_CANON_HEAD_TOP_MAX];
     float exact[RP_CANON_HEAD_TOP_MAX];
     best b = {heap, 0, k};
-    for (size_t r = 0; r < head->matrix->rows; r++) {
-        bool low = b.count == k && work->values[r] < heap[0].value;
-        if (!low && is_bounded(work->slack[r]))
-            offer(&b, (rp_canon_scored){work->values[r], (uint32_t)r});
+    for (size_t first = 0; first < head->matrix->rows; first += STRETCH) {
+        size_t left = head->matrix->rows - first, count = left < STRETCH ? left : STRETCH;
+        if (b.count == k && !any_from(work->values + first, count, heap[0].value))
+            continue;
+        for (size_t r = first; r < first + count; r++) {
+            if (is_bounded(work->slack[r]))
+                offer(&b, (rp_canon_scored){work->values[r], (uint32_t)r});
+        }
     }
     if (b.count < k)
         return -INFINITY;
@@ -207,10 +239,14 @@ size_t rp_canon_head_choose(const rp_canon_head *head, const rp_canon_kernels *k
     RP_ASSERT(k >= 1 && k <= RP_CANON_HEAD_TOP_MAX);
     double threshold = (double)threshold_of(head, kernels, activation, k, work);
     size_t count = 0;
-    for (size_t r = 0; r < head->matrix->rows; r++) {
-        bool reaches = (double)work->values[r] + (double)work->slack[r] >= threshold;
-        work->rows[count] = (uint32_t)r; /* taken back where the row is not wanted */
-        count += reaches || !is_bounded(work->slack[r]);
+    for (size_t first = 0; first < head->matrix->rows; first += STRETCH) {
+        size_t left = head->matrix->rows - first, some = left < STRETCH ? left : STRETCH;
+        if (!any_may_reach(work->values + first, work->slack + first, some, threshold))
+            continue;
+        for (size_t r = first; r < first + some; r++) {
+            if (may_reach(work->values[r], work->slack[r], threshold))
+                work->rows[count++] = (uint32_t)r;
+        }
     }
     return count;
 }

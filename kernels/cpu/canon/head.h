@@ -21,6 +21,10 @@
  * once; kernels->product_rows for parts of work.rows into work.logits, any thread; and
  * rp_canon_head_rank once.
  *
+ * A chosen row costs about fifty times its share of the full product, since rows lie apart. So where
+ * rp_canon_head_choose finds more than about a fiftieth of the rows, the full product is quicker:
+ * with Gemma 3 270M's 262,144 rows, greedy takes 723 in the median, the best 64 take 13,700.
+ *
  * Why it is exact. Let u = 2^-24, n the number of blocks of 32 columns, s the float d * dx of a
  * block, which both passes use, q its quantised activations, |.| of a vector the Euclidean norm.
  * The product is L = chain of fma(s, (float)A, acc), A = sum w q; the first pass is P = 16 * chain of

@@ -10,8 +10,12 @@
 
 #include <string.h>
 
+#include "runtime/base/attributes.h"
+
 enum {
     GROUP = RP_CANON_GROUP,
+    FETCH_LINE = 64,
+    FETCH_MAX = 2048, /* bytes of a row: 32 KiB in all, beyond which the processor sees the line */
     MOST_AT_ONCE = 4, /* rows of activations that a kernel takes */
     PANEL = 256,      /* columns that are packed at a time: a whole number of every type's blocks */
     PANEL_BYTES = PANEL * GROUP * (int)sizeof(float)
@@ -137,11 +141,25 @@ void RP__VECTOR(product)(const rp_canon_matrix *matrix, size_t first, size_t cou
     }
 }
 
+/* Asks for up to 16 rows that are somewhere in memory, so that they are not waited for one by one. */
+static size_t fetch_rows(const rp_canon_matrix *matrix, const uint32_t *rows, size_t count)
+{
+    size_t fetched = count < GROUP ? count : GROUP;
+    for (size_t r = 0; r < fetched; r++) {
+        const uint8_t *p = matrix->data + rows[r] * matrix->row_bytes;
+        for (size_t i = 0; i < matrix->row_bytes && i < FETCH_MAX; i += FETCH_LINE)
+            RP_FETCH(p + i);
+    }
+    return fetched;
+}
+
 void RP__VECTOR(product_rows)(const rp_canon_matrix *matrix, const uint32_t *rows, size_t count,
     const rp_canon_activations *activation, float *out)
 {
+    size_t ahead = fetch_rows(matrix, rows, count);
     for (size_t done = 0; done < count; done += GROUP) {
         size_t left = count - done;
+        ahead += fetch_rows(matrix, rows + ahead, count - ahead);
         place p = {0, left < GROUP ? left : GROUP, out + done, count};
         const uint8_t *data[GROUP] = {NULL};
         for (size_t r = 0; r < p.end; r++)
