@@ -413,14 +413,14 @@ void rp_pairs_revert(rp_pairs *pairs)
 
 static void note(rp_pairs *pairs, pair *before, pair *after)
 {
-    if (pairs->begun)
-        pairs->changes[pairs->change_count++] = (change){before, after};
-    else
-        free(before);
     if (before)
         count_out(pairs, before);
     if (after)
         count_in(pairs, after);
+    if (pairs->begun)
+        pairs->changes[pairs->change_count++] = (change){before, after};
+    else
+        free(before);
 }
 
 static rp_status refuse(rp_error *reterr, const char *field, size_t max, const char *unit)

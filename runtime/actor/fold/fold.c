@@ -554,6 +554,7 @@ rp_status rp_fold_new(const rp_worker_env *env, const rp_fold_spec *spec,
     fold->state = state;
     if (fold->place.snapshot_every == 0)
         fold->place.snapshot_every = spec->snapshot_every;
+    RP_ASSERT(fold->place.snapshot_every > 0); /* the spec says how often */
     rp_status status = start(fold);
     if (status != RP_OK) {
         rp_fold_free(fold);

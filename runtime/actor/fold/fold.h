@@ -112,7 +112,7 @@ typedef struct rp_fold_spec {
     unsigned name_token; /* which token of a subject, from 0, tells the partition and is the <name>
                              of reads */
     rp_fold_limits limits;
-    uint64_t snapshot_every; /* messages of the log */
+    uint64_t snapshot_every; /* messages of the log; above 0 */
 
     /* Folds one message of the partition. Its effect must follow from the message and the pairs
      * alone. */

@@ -126,6 +126,17 @@ Test(snapshot, lengths_that_would_overflow)
     rp_buffer_done(&out);
 }
 
+Test(snapshot, keys_out_of_order_are_found_though_the_sum_is_right)
+{
+    rp_buffer out = made();
+    size_t first = RP_SNAPSHOT_HEAD_BYTES + 14 + RP_PAIRS_HEAD_BYTES, last = out.len - 6;
+    cr_assert(out.data[first] == 'a' && out.data[last] == 'b');
+    out.data[first] = 'b';
+    out.data[last] = 'a';
+    cr_expect_eq(read_of(rp_buffer_bytes(&out)), RP_CORRUPT);
+    rp_buffer_done(&out);
+}
+
 Test(snapshot, what_does_not_fit_is_refused)
 {
     rp_buffer out = made();
