@@ -341,7 +341,7 @@ void sim_server_take(sim_server *server, sim_connection *connection, const sim_f
         sim_router_unsubscribe(server, connection, frame->token);
         break;
     default:
-        RP_ASSERT(!"a frame that only the server sends");
+        RP_ASSERT(false && "a frame that only the server sends");
     }
 }
 
