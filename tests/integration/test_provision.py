@@ -139,7 +139,7 @@ async def test_changed_by_hand_is_corrected(nats_server, connection):
 
 
 async def test_given_sizes_stay_when_not_given_again(nats_server, connection):
-    provision(nats_server, "--max-bytes", "10GiB")
+    provision(nats_server, "--max-bytes", "20GiB")
     large = (await config(connection, "REPLY"))["max_bytes"]
     assert large > 2**30
     assert diff(nats_server) == {}

@@ -67,6 +67,8 @@ struct rp_fold {
     rp_asks *asks;
     rp_lease *lease;
     rp_witness witness;
+    uint64_t witnessed_ns; /* the log that it is of, by its creation; 0 = none yet */
+    uint64_t head_before;  /* how far its outcomes had come when the log was asked what it holds */
     rp_verdicts verdicts;
 
     /* A snapshot that waits until all outcomes up to its sequence are stored. */

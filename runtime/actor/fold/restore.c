@@ -12,7 +12,6 @@ static bool log_goes_on(rp_fold *fold, const rp_stream_state *state)
     const char *log = fold->spec.stream, *kind = fold->place.kind;
     uint32_t partition = fold->place.partition;
     uint64_t sequence = fold->sequence;
-    rp_outcome_place head = {0};
     if (sequence > 0 && state->created_ns != fold->created_ns)
         rp__fold_tell(fold,
             "the stream %s is another one than that of the snapshots of %s.%" PRIu32
@@ -33,11 +32,11 @@ static bool log_goes_on(rp_fold *fold, const rp_stream_state *state)
             sequence ? "the newest snapshot that can be read ends before them"
                      : "there is no snapshot",
             state->first_sequence, kind, partition, state->first_sequence - 1);
-    else if (rp_emitter_head(fold->emitter, &head) && head.sequence > state->last_sequence)
+    else if (fold->head_before > state->last_sequence)
         rp__fold_tell(fold,
             "%s tells of sequence %" PRIu64 ", and the stream %s ends at %" PRIu64
             ": these are the outcomes of another stream. Purge %s, or bring the stream back",
-            fold->subject, head.sequence, log, state->last_sequence, fold->subject);
+            fold->subject, fold->head_before, log, state->last_sequence, fold->subject);
     else
         return true;
     return false;
@@ -62,7 +61,9 @@ static void on_state(void *arg, rp_status status, const rp_stream_state *state)
     rp_log_info(fold->log, "fold_begins", rp_log_count("behind", fold->sequence),
         rp_log_count("pairs", rp_pairs_count(fold->pairs)),
         rp_log_count("log_ends", state->last_sequence));
-    fold->created_ns = state->created_ns;
+    if (fold->witnessed_ns != 0 && fold->witnessed_ns != state->created_ns)
+        fold->witness = (rp_witness){0}; /* what was seen of another log says nothing */
+    fold->created_ns = fold->witnessed_ns = state->created_ns;
     fold->anchor = fold->sequence;
     rp_verdicts_reset(&fold->verdicts, fold->sequence);
     rp_emitter_reset(fold->emitter);
@@ -75,6 +76,9 @@ static void on_state(void *arg, rp_status status, const rp_stream_state *state)
 
 static void check_log(rp_fold *fold)
 {
+    rp_outcome_place head = {0};
+    (void)rp_emitter_head(fold->emitter, &head);
+    fold->head_before = head.sequence; /* it moves on while the stream is asked */
     fold->phase = RP__FOLD_CHECKING;
     rp_status status = rp_bus_stream_state(fold->env.bus, fold->spec.stream, on_state, fold);
     if (status == RP_OK)
