@@ -99,7 +99,7 @@ static void on_frame(void *arg, const sim_frame *frame)
         sim_subscriptions_take(bus, frame);
         break;
     default:
-        RP_ASSERT(!"a frame that only processes send");
+        RP_ASSERT(false && "a frame that only processes send");
     }
 }
 
