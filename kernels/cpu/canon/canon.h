@@ -148,7 +148,8 @@ typedef struct rp_canon_kernels {
  * one. */
 const rp_canon_kernels *rp_canon_kernels_at(size_t index);
 
-/* The table of that name; NULL where there is none, or where this machine cannot run it. */
+/* The table of that name; NULL where there is none, or where this machine cannot run it. "scalar" is
+ * always there: the fastest build of the norm. */
 const rp_canon_kernels *rp_canon_kernels_named(const char *name);
 
 static inline const rp_canon_kernels *rp_canon_kernels_best(void)

@@ -74,8 +74,9 @@ const rp_canon_kernels *rp_canon_kernels_at(size_t index)
 const rp_canon_kernels *rp_canon_kernels_named(const char *name)
 {
     const rp_canon_kernels *kernels;
+    bool norm = strcmp(name, "scalar") == 0; /* the fastest build of it: portable, if need be */
     for (size_t i = 0; (kernels = rp_canon_kernels_at(i)); i++) {
-        if (strcmp(kernels->name, name) == 0)
+        if (strcmp(kernels->name, name) == 0 || (norm && kernels->arrangement == RP_CANON_PLAIN))
             return kernels;
     }
     return NULL;
