@@ -13,6 +13,7 @@ typedef struct rp_executor_settings {
     uint64_t lanes;
     uint64_t context_tokens; /* 0 = what the model was trained for */
     uint64_t prefill_chunk;
+    const char *canon; /* a table of kernels by name; NULL or "auto": the fastest */
 } rp_executor_settings;
 
 extern const rp_actor_spec rp_executor;

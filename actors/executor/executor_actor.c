@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     ARENA_BYTES_MAX = 64 << 20,
@@ -95,6 +96,46 @@ static void find_stop_tokens(executor *self)
     }
 }
 
+/* Appends the names of what this machine can compute with, fastest first. */
+static void list_kernels(rp_buffer *out)
+{
+    const rp_canon_kernels *kernels;
+    for (size_t i = 0; (kernels = rp_canon_kernels_at(i)); i++)
+        rp_buffer_printf(out, "%s%s", i > 0 ? ", " : "", kernels->name);
+}
+
+static rp_status choose_kernels(executor *self, rp_error *reterr)
+{
+    const char *name = self->settings.canon;
+    bool any = !name || strcmp(name, "auto") == 0;
+    self->kernels = any ? rp_canon_kernels_best() : rp_canon_kernels_named(name);
+    if (self->kernels)
+        return RP_OK;
+    rp_buffer names;
+    rp_buffer_init(&names, 256);
+    list_kernels(&names);
+    rp_status status = rp_error_set(reterr, RP_UNSUPPORTED, "canon",
+        "--canon %.32s is not what this machine can do; it has %s, and auto takes the first", name,
+        rp_buffer_string(&names));
+    rp_buffer_done(&names);
+    return status;
+}
+
+/* All threads pack the weights; then the file's pages are needed no more, but for the embeddings of
+ * the tokens that come. */
+static rp_status load_model(executor *self, rp_error *reterr)
+{
+    rp_crew *crew;
+    rp_status status = rp_crew_new((unsigned)rp_actor_threads(self->actor), NULL, &crew, reterr);
+    if (status != RP_OK)
+        return status;
+    status = rp_model_load(self->file, self->kernels, crew, &self->model, reterr);
+    rp_crew_free(crew);
+    if (status == RP_OK && rp_model_packed_bytes(self->model) > 0)
+        rp_gguf_drop_pages(self->file);
+    return status;
+}
+
 static rp_status make_engine(executor *self, rp_error *reterr)
 {
     const rp_hyper *hyper = rp_model_hyper(self->model);
@@ -107,9 +148,6 @@ static rp_status make_engine(executor *self, rp_error *reterr)
     if (self->env->slots > RP_ENGINE_SEQUENCES_MAX)
         return rp_error_set(
             reterr, RP_LIMIT, "slots", "an executor has %d slots at most", RP_ENGINE_SEQUENCES_MAX);
-    if (!rp_canon_thread_enter())
-        return rp_error_set(reterr, RP_UNSUPPORTED, NULL,
-            "this thread's float environment is not IEEE as it comes, and cannot be made so");
     return rp_engine_new(self->model, &limits, &self->engine, reterr);
 }
 
@@ -120,6 +158,8 @@ static void tell_weights(executor *self, uint64_t took_ns)
     rp_weights_mix(self->file, &mix);
     rp_log_info(self->env->log, "weights_loaded", rp_log_text("model", self->arg->name),
         rp_log_text("version", self->arg->version), rp_log_bytes("types", rp_buffer_bytes(&mix)),
+        rp_log_text("canon", self->kernels->name),
+        rp_log_count("packed_bytes", rp_model_packed_bytes(self->model)),
         rp_log_count("context_tokens", self->context_tokens), rp_log_duration("took", took_ns));
     rp_buffer_done(&mix);
 }
@@ -131,7 +171,12 @@ static rp_status load(executor *self, rp_error *reterr)
     if (self->settings.models.count != 1)
         return rp_error_set(reterr, RP_INVALID, "model",
             "an executor serves one model: give --model NAME=FILE.gguf once");
-    rp_status status = rp_model_args_read(&self->settings.models, &self->args, reterr);
+    if (!rp_canon_thread_enter())
+        return rp_error_set(reterr, RP_UNSUPPORTED, NULL,
+            "this thread's float environment is not IEEE as it comes, and cannot be made so");
+    rp_status status = choose_kernels(self, reterr);
+    if (status == RP_OK)
+        status = rp_model_args_read(&self->settings.models, &self->args, reterr);
     if (status != RP_OK)
         return status;
     self->arg = &self->args.models[0];
@@ -142,7 +187,7 @@ static rp_status load(executor *self, rp_error *reterr)
     if (status == RP_OK)
         status = rp_gguf_vocabulary(self->file, &self->vocabulary, reterr);
     if (status == RP_OK)
-        status = rp_model_load(self->file, &self->model, reterr);
+        status = load_model(self, reterr);
     if (status == RP_OK)
         status = make_engine(self, reterr);
     if (status != RP_OK) {
@@ -188,6 +233,10 @@ static rp_status register_metrics(executor *self, rp_error *reterr)
     if (status == RP_OK)
         status = rp_metrics_gauge(m, "reprise_requests_waiting",
             "Requests held that have no place in the engine.", &self->metrics.waiting, reterr);
+    const rp_metric_label canon[] = {{"kernels", self->kernels->name}};
+    if (status == RP_OK)
+        status = rp_metrics_info(
+            m, "reprise_canon_info", "What the model is computed with.", canon, 1, reterr);
     return status;
 }
 
@@ -292,6 +341,9 @@ static const rp_option options[] = {
     {"prefill-chunk", 0, RP_OPTION_COUNT, "TOKENS", "REPRISE_PREFILL_CHUNK", "64",
         "of a prompt that one step reads",
         offsetof(rp_executor_settings, prefill_chunk), 1, RP_ENGINE_CHUNK_MAX},
+    {"canon", 0, RP_OPTION_TEXT, "KERNELS", "REPRISE_CANON", "auto",
+        "avx512, avx2, neon, scalar: all give the same bits; auto = the fastest here",
+        offsetof(rp_executor_settings, canon), 0, 0},
     {0}};
 /* clang-format on */
 

@@ -97,6 +97,7 @@ struct executor {
     const rp_model_arg *arg;
     char durables[RP_DECLARATION_LANES_MAX][RP_DURABLE_NAME_MAX + 1];
     char lanes[RP_DECLARATION_LANES_MAX][RP_NAME_LANE_BYTES];
+    const rp_canon_kernels *kernels;
     rp_gguf *file;
     rp_vocabulary *vocabulary;
     rp_model *model;

@@ -403,6 +403,12 @@ rp_status rp_gguf_open(const char *path, rp_gguf **ret_file, rp_error *reterr)
     return RP_OK;
 }
 
+void rp_gguf_drop_pages(const rp_gguf *file)
+{
+    if (file->mapping)
+        (void)madvise(file->mapping, file->bytes.len, MADV_DONTNEED); /* or they stay: no harm */
+}
+
 void rp_gguf_free(rp_gguf *file)
 {
     if (!file)

@@ -117,6 +117,11 @@ RP_MUST_USE rp_status rp_gguf_open(const char *path, rp_gguf **ret_file, rp_erro
 /* The same over bytes in memory, which are borrowed until rp_gguf_free. */
 RP_MUST_USE rp_status rp_gguf_parse(rp_bytes bytes, rp_gguf **ret_file, rp_error *reterr);
 
+/* Takes the file's pages, as far as they were read, out of this process's memory: views stay valid,
+ * and what is looked at again comes back from the system's cache or the disk. For when most of a
+ * file was copied elsewhere. Does nothing to bytes of rp_gguf_parse. */
+void rp_gguf_drop_pages(const rp_gguf *file);
+
 /* Unmaps; all views end. Accepts NULL. */
 void rp_gguf_free(rp_gguf *file);
 

@@ -139,7 +139,8 @@ rp_status rp_engine_new(
     if (status == RP_OK)
         status = rp_pass_new(model, rows_max(limits), engine->crew, &engine->pass, reterr);
     if (status == RP_OK)
-        status = rp_sampler_new(engine->hyper->vocabulary, &engine->sampler, reterr);
+        status = rp_sampler_new(
+            rp_model_kernels(model), engine->hyper->vocabulary, &engine->sampler, reterr);
     if (status != RP_OK) {
         rp_engine_free(engine);
         return status;

@@ -74,7 +74,8 @@ uint64_t rp_sampler_bytes(uint32_t vocabulary)
     return sizeof(rp_sampler) + (uint64_t)vocabulary * (2 * sizeof(float) + sizeof(uint32_t));
 }
 
-rp_status rp_sampler_new(uint32_t vocabulary, rp_sampler **ret_sampler, rp_error *reterr)
+rp_status rp_sampler_new(const rp_canon_kernels *kernels, uint32_t vocabulary,
+    rp_sampler **ret_sampler, rp_error *reterr)
 {
     rp_sampler *sampler = calloc(1, sizeof *sampler);
     if (sampler) {
@@ -87,7 +88,7 @@ rp_status rp_sampler_new(uint32_t vocabulary, rp_sampler **ret_sampler, rp_error
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "no memory for the sampler");
     }
     sampler->vocabulary = vocabulary;
-    sampler->kernels = rp_canon_kernels_best();
+    sampler->kernels = kernels;
     *ret_sampler = sampler;
     return RP_OK;
 }

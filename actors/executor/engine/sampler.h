@@ -80,9 +80,9 @@ typedef struct rp_sampler_choice {
 
 typedef struct rp_sampler rp_sampler;
 
-/* RP_NO_MEMORY. The caller frees. */
-RP_MUST_USE rp_status rp_sampler_new(
-    uint32_t vocabulary, rp_sampler **ret_sampler, rp_error *reterr);
+/* Exponentials are computed with `kernels`. RP_NO_MEMORY. The caller frees. */
+RP_MUST_USE rp_status rp_sampler_new(const rp_canon_kernels *kernels, uint32_t vocabulary,
+    rp_sampler **ret_sampler, rp_error *reterr);
 void rp_sampler_free(rp_sampler *sampler);
 uint64_t rp_sampler_bytes(uint32_t vocabulary);
 

@@ -10,8 +10,9 @@
 
 #include "kernels/cpu/canon/thread.h"
 
-/* Looks that a helper takes, yielding in between, before it sleeps: some 0.2 ms on an idle machine,
- * longer than the caller's own work between two calls of a pass. */
+/* Looks that a thread takes, yielding in between, before it sleeps: some 0.2 ms on an idle machine,
+ * longer than the caller's own work between two calls of a pass, or than the grains of a step that
+ * decodes. */
 enum { LOOKS_MAX = 400 };
 
 enum { ANYWHERE = INT_MIN }; /* no processor */
@@ -39,8 +40,9 @@ struct rp_crew {
     atomic_size_t next; /* the first piece that nobody has taken */
 
     pthread_mutex_t mutex;
-    pthread_cond_t wake;
+    pthread_cond_t wake, left;
     atomic_uint sleeping;
+    atomic_bool caller_sleeps; /* until `joined` is 0 */
     atomic_bool ending;
 
     atomic_uint ready; /* helpers that have entered */
@@ -82,6 +84,15 @@ static bool wait_for_round(rp_crew *crew, unsigned seen)
     }
 }
 
+static void leave(rp_crew *crew)
+{
+    if (atomic_fetch_sub(&crew->joined, 1) > 1 || !atomic_load(&crew->caller_sleeps))
+        return;
+    pthread_mutex_lock(&crew->mutex);
+    pthread_cond_signal(&crew->left);
+    pthread_mutex_unlock(&crew->mutex);
+}
+
 static void *help(void *arg)
 {
     helper *self = arg;
@@ -97,7 +108,7 @@ static void *help(void *arg)
             take_pieces(crew, self->index);
             seen = round;
         }
-        atomic_fetch_sub(&crew->joined, 1);
+        leave(crew);
     }
     return NULL;
 }
@@ -146,6 +157,7 @@ rp_status rp_crew_new(unsigned threads, const int *cpus, rp_crew **ret_crew, rp_
     crew->threads = threads;
     pthread_mutex_init(&crew->mutex, NULL);
     pthread_cond_init(&crew->wake, NULL);
+    pthread_cond_init(&crew->left, NULL);
     crew->helpers = calloc(threads, sizeof *crew->helpers);
     rp_status status = RP_OK;
     if (!crew->helpers)
@@ -176,6 +188,7 @@ void rp_crew_free(rp_crew *crew)
     for (unsigned i = 0; i < crew->started; i++)
         pthread_join(crew->helpers[i].thread, NULL);
     pthread_cond_destroy(&crew->wake);
+    pthread_cond_destroy(&crew->left);
     pthread_mutex_destroy(&crew->mutex);
     free(crew->helpers);
     free(crew);
@@ -184,6 +197,23 @@ void rp_crew_free(rp_crew *crew)
 unsigned rp_crew_threads(const rp_crew *crew)
 {
     return crew->threads;
+}
+
+/* Waits until no helper holds a grain. One that the system has put aside may hold it for many
+ * milliseconds; a caller who kept looking would keep the very core that the helper could have. */
+static void wait_for_helpers(rp_crew *crew)
+{
+    for (int looks = 0; looks < LOOKS_MAX; looks++) {
+        if (atomic_load(&crew->joined) == 0)
+            return;
+        sched_yield();
+    }
+    pthread_mutex_lock(&crew->mutex);
+    atomic_store(&crew->caller_sleeps, true);
+    while (atomic_load(&crew->joined) > 0)
+        pthread_cond_wait(&crew->left, &crew->mutex);
+    atomic_store(&crew->caller_sleeps, false);
+    pthread_mutex_unlock(&crew->mutex);
 }
 
 void rp_crew_run(rp_crew *crew, size_t count, size_t grain, rp_crew_work *work, void *arg)
@@ -206,6 +236,5 @@ void rp_crew_run(rp_crew *crew, size_t count, size_t grain, rp_crew_work *work, 
     }
     take_pieces(crew, 0);
     atomic_fetch_add(&crew->round, 1);
-    while (atomic_load(&crew->joined) > 0)
-        sched_yield();
+    wait_for_helpers(crew);
 }

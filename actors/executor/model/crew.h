@@ -6,7 +6,9 @@
  * rest. Since pieces are independent, results do not depend on how many threads there are or who
  * took what.
  *
- * A helper without work yields the processor between looks, and sleeps after a while.
+ * Who waits, a helper for work or the caller for the last grains, yields the processor between looks
+ * and sleeps after a while: the system then lets another process have the core, or moves the thread
+ * that is waited for to it.
  *
  *     rp_crew *crew;
  *     if (rp_crew_new(2, NULL, &crew, reterr) != RP_OK) ...

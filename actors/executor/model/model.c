@@ -138,14 +138,37 @@ static rp_status load_all(const rp_gguf *file, rp_model *model, rp_error *reterr
     return rp_weights_vector(file, "output_norm.weight", hyper->width, model->output_norm, reterr);
 }
 
-rp_status rp_model_load(const rp_gguf *file, rp_model **ret_model, rp_error *reterr)
+/* Packs whatever is multiplied; an embedding that is not the head too is only looked up. */
+static rp_status pack_all(rp_model *model, rp_crew *crew, rp_error *reterr)
+{
+    size_t count = 0;
+    rp_canon_matrix **all =
+        calloc(model->hyper.layers * MATRIX_ROLES + 1, sizeof(rp_canon_matrix *));
+    if (!all)
+        return rp_error_set(reterr, RP_NO_MEMORY, NULL, "no memory for the model");
+    for (uint32_t layer = 0; layer < model->hyper.layers; layer++) {
+        for (size_t i = 0; i < MATRIX_ROLES; i++)
+            all[count++] =
+                (rp_canon_matrix *)((char *)&model->layers[layer] + matrix_roles[i].offset);
+    }
+    all[count++] = &model->head;
+    rp_status status = rp_packed_new(all, count, crew, &model->packed, reterr);
+    free(all);
+    return status;
+}
+
+rp_status rp_model_load(const rp_gguf *file, const rp_canon_kernels *kernels, rp_crew *crew,
+    rp_model **ret_model, rp_error *reterr)
 {
     rp_model *model = calloc(1, sizeof *model);
     if (!model)
         return rp_error_set(reterr, RP_NO_MEMORY, NULL, "no memory for the model");
+    model->kernels = kernels;
     rp_status status = rp_hyper_read(file, &model->hyper, reterr);
     if (status == RP_OK)
         status = load_all(file, model, reterr);
+    if (status == RP_OK && kernels->arrangement != RP_CANON_PLAIN)
+        status = pack_all(model, crew, reterr);
     if (status != RP_OK) {
         rp_model_free(model);
         return status;
@@ -161,10 +184,21 @@ void rp_model_free(rp_model *model)
     free(model->layers);
     free(model->norms);
     free(model->rope_frequencies);
+    rp_packed_free(model->packed);
     free(model);
 }
 
 const rp_hyper *rp_model_hyper(const rp_model *model)
 {
     return &model->hyper;
+}
+
+const rp_canon_kernels *rp_model_kernels(const rp_model *model)
+{
+    return model->kernels;
+}
+
+uint64_t rp_model_packed_bytes(const rp_model *model)
+{
+    return model->packed ? rp_packed_bytes(model->packed) : 0;
 }

@@ -1,7 +1,9 @@
 /* A model: gemma3's weights by their roles, and its forward pass in the arithmetic of canon 1.
  *
- * rp_model_load reads the hyperparameters, finds every tensor and checks its shape. It copies the
- * norms and nothing else, so it takes microseconds and the file must outlive the model.
+ * rp_model_load reads the hyperparameters, finds every tensor, checks its shape, copies the norms
+ * and, where the kernels want that, packs the matrices of the products (packed.h), which takes as
+ * long as memory needs for it; with the scalar norm there is nothing to pack, and it takes
+ * microseconds. A token's embedding is read from the file, which must outlive the model.
  *
  * A pass (rp_pass) is the forward pass's workspace: buffers for up to `rows_max` rows and the crew
  * of threads. A row is one position of one sequence; a pass takes any rows of any sequences:
@@ -14,10 +16,11 @@
  *
  * A row's result depends on its token, its position and what its sequence's rp_kv holds for the
  * positions before it, and on nothing else: not on the other rows, on how the positions before were
- * cut into passes, or on the number of threads. Every row runs the same kernels in the same order.
+ * cut into passes, on the number of threads, or on which table of kernels it is computed with. Every
+ * row runs the same kernels in the same order.
  *
  *     rp_model *model;
- *     if (rp_model_load(file, &model, reterr) != RP_OK) ...
+ *     if (rp_model_load(file, rp_canon_kernels_best(), crew, &model, reterr) != RP_OK) ...
  *     rp_pass *pass;
  *     if (rp_pass_new(model, 64, crew, &pass, reterr) != RP_OK) ...
  *     rp_pass_forward(pass, rows, count, hidden);
@@ -32,18 +35,25 @@
 #include "actors/executor/model/crew.h"
 #include "actors/executor/model/hyper.h"
 #include "actors/executor/model/kv.h"
+#include "kernels/cpu/canon/canon.h"
 
 typedef struct rp_model rp_model;
 typedef struct rp_pass rp_pass;
 
-/* Borrows `file` until rp_model_free. Errors as rp_hyper_read and rp_weights_matrix, the tensor's
- * name in reterr->field; RP_NO_MEMORY. */
-RP_MUST_USE rp_status rp_model_load(const rp_gguf *file, rp_model **ret_model, rp_error *reterr);
+/* Borrows `file` until rp_model_free, and `crew` for the call: its threads pack; NULL: the caller
+ * does it alone. Everything of the model is computed with `kernels`. Errors as rp_hyper_read and
+ * rp_weights_matrix, the tensor's name in reterr->field; RP_NO_MEMORY. */
+RP_MUST_USE rp_status rp_model_load(const rp_gguf *file, const rp_canon_kernels *kernels,
+    rp_crew *crew, rp_model **ret_model, rp_error *reterr);
 
 /* Accepts NULL. */
 void rp_model_free(rp_model *model);
 
 const rp_hyper *rp_model_hyper(const rp_model *model);
+const rp_canon_kernels *rp_model_kernels(const rp_model *model);
+
+/* Bytes of packed weights that it holds beside the file; 0 where nothing had to be packed. */
+uint64_t rp_model_packed_bytes(const rp_model *model);
 
 enum { RP_PASS_ROWS_MAX = 8192 };
 

@@ -3,7 +3,7 @@
 #define ACTORS_EXECUTOR_MODEL_MODEL_INTERNAL_H
 
 #include "actors/executor/model/model.h"
-#include "kernels/cpu/canon/canon.h"
+#include "actors/executor/model/packed.h"
 
 /* Norms are `width` floats, those of queries and keys `head_dim`. */
 typedef struct rp__model_layer {
@@ -15,6 +15,8 @@ typedef struct rp__model_layer {
 
 struct rp_model {
     rp_hyper hyper;
+    const rp_canon_kernels *kernels;
+    rp_packed *packed; /* NULL where the kernels read the file as it is */
     rp_canon_matrix embedding, head;
     float *output_norm;
     float *norms;            /* all of them, one allocation */

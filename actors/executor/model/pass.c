@@ -9,9 +9,10 @@
 #include "actors/executor/model/model_internal.h"
 #include "kernels/cpu/canon/half.h"
 #include "kernels/cpu/canon/math.h"
+#include "kernels/cpu/canon/pack.h"
 
 /* Pieces that a thread takes at once. */
-enum { ROWS_GRAIN = 2, OUTPUTS_GRAIN = 64, ATTENTION_GRAIN = 1, PRODUCTS_MAX = 3 };
+enum { ROWS_GRAIN = 2, GROUPS_GRAIN = 4, ATTENTION_GRAIN = 1, PRODUCTS_MAX = 3 };
 
 /* Several matrices that multiply the same activations. */
 typedef struct product_set {
@@ -127,7 +128,7 @@ rp_status rp_pass_new(
     pass->model = model;
     pass->crew = crew;
     pass->rows_max = rows_max;
-    pass->kernels = rp_canon_kernels_best();
+    pass->kernels = model->kernels;
     *ret_pass = pass;
     return RP_OK;
 }
@@ -312,7 +313,8 @@ static void leave_feed_forward(void *arg, unsigned thread, size_t first, size_t 
 
 /* ---- products over outputs ---- */
 
-/* Outputs [first, first + count) of the matrices laid end to end. */
+/* Groups [first, first + count) of outputs (kernels/cpu/canon/pack.h), the matrices laid end to end.
+ */
 static void multiply(void *arg, unsigned thread, size_t first, size_t count)
 {
     rp_pass *pass = arg;
@@ -320,24 +322,24 @@ static void multiply(void *arg, unsigned thread, size_t first, size_t count)
     const product_set *set = &pass->products;
     size_t begin = 0;
     for (size_t i = 0; i < set->count; i++) {
-        size_t rows = set->matrix[i]->rows;
-        size_t from = first > begin ? first - begin : 0;
-        size_t to = first + count > begin ? first + count - begin : 0;
+        size_t rows = set->matrix[i]->rows, groups = rp_canon_groups(set->matrix[i]);
+        size_t from = first > begin ? (first - begin) * RP_CANON_GROUP : 0;
+        size_t to = first + count > begin ? (first + count - begin) * RP_CANON_GROUP : 0;
         to = to < rows ? to : rows;
         if (from < to)
             pass->kernels->product(
                 set->matrix[i], from, to - from, &pass->activations, set->out[i], rows);
-        begin += rows;
+        begin += groups;
     }
 }
 
 static void run_products(rp_pass *pass, product_set set)
 {
-    size_t outputs = 0;
+    size_t groups = 0;
     for (size_t i = 0; i < set.count; i++)
-        outputs += set.matrix[i]->rows;
+        groups += rp_canon_groups(set.matrix[i]);
     pass->products = set;
-    rp_crew_run(pass->crew, outputs, OUTPUTS_GRAIN, multiply, pass);
+    rp_crew_run(pass->crew, groups, GROUPS_GRAIN, multiply, pass);
 }
 
 static void run_rows(rp_pass *pass, rp_crew_work *phase)

@@ -284,7 +284,7 @@ static void make_engine(bench *b, const char *path)
         .threads = (unsigned)b->settings.threads};
     need(rp_canon_thread_enter(), "this thread does not round as IEEE 754 does by default");
     need(rp_gguf_open(path, &b->file, &error) == RP_OK, error.message);
-    need(rp_model_load(b->file, &b->model, &error) == RP_OK, error.message);
+    need(rp_model_load(b->file, rp_canon_kernels_best(), NULL, &b->model, &error) == RP_OK, error.message);
     need(rp_gguf_vocabulary(b->file, &b->vocabulary, &error) == RP_OK, error.message);
     need(rp_spm_new(b->vocabulary, PROMPT_BYTES_MAX, &b->spm, &error) == RP_OK, error.message);
     need(rp_engine_new(b->model, &limits, &b->engine, &error) == RP_OK, error.message);

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rp_buffer_init(&mix, 4096);
     rp_weights_mix(file, &mix);
     rp_buffer_done(&mix);
-    if (rp_model_load(file, &model, &error) == RP_OK) {
+    if (rp_model_load(file, rp_canon_kernels_best(), NULL, &model, &error) == RP_OK) {
         RP_ASSERT(rp_canon_thread_enter());
         answer(model);
         rp_model_free(model);

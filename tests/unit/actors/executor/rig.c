@@ -22,6 +22,14 @@ static void on_drained(void *arg, bool failed)
 
 rig *rig_open(size_t slots)
 {
+    rp_error error = {0};
+    rig *r = rig_open_with(slots, NULL, &error);
+    cr_assert(r, "%s", error.message);
+    return r;
+}
+
+rig *rig_open_with(size_t slots, const char *canon, rp_error *reterr)
+{
     static const char *const models[] = {"tiny=" TINY_MODEL};
     if (access(TINY_MODEL, R_OK) != 0)
         cr_skip("the tiny model was not made");
@@ -30,8 +38,8 @@ rig *rig_open(size_t slots)
     r->bus = fake_bus_new();
     r->host = fake_host_new(FAKE_HOST_JOBS_MAX);
     cr_assert_eq(rp_metrics_new(NULL, 0, &r->metrics, NULL), RP_OK);
-    r->settings =
-        (rp_executor_settings){.lanes = 1, .context_tokens = RIG_CONTEXT, .prefill_chunk = 64};
+    r->settings = (rp_executor_settings){
+        .lanes = 1, .context_tokens = RIG_CONTEXT, .prefill_chunk = 64, .canon = canon};
     r->settings.models.values[0] = models[0];
     r->settings.models.count = 1;
     rp_actor_env env = {.worker = {.bus = &r->bus->bus,
@@ -46,9 +54,10 @@ rig *rig_open(size_t slots)
         .ready = on_ready,
         .drained = on_drained,
         .arg = r};
-    rp_error error = {0};
-    cr_assert_eq(rp_actor_new(&rp_executor, &env, &r->settings, &r->actor, &error), RP_OK, "%s",
-        error.message);
+    if (rp_actor_new(&rp_executor, &env, &r->settings, &r->actor, reterr) != RP_OK) {
+        rig_close(r);
+        return NULL;
+    }
     r->durable = r->bus->mailboxes[0].spec.durable;
     return r;
 }

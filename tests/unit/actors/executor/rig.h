@@ -44,6 +44,9 @@ typedef struct rig_work {
 } rig_work;
 
 rig *rig_open(size_t slots);
+
+/* The same with --canon; NULL, and why, where the executor refuses to start. */
+rig *rig_open_with(size_t slots, const char *canon, rp_error *reterr);
 void rig_close(rig *r);
 
 void rig_deliver(rig *r, const rig_work *work);

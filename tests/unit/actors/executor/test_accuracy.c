@@ -211,7 +211,7 @@ int main(int argc, char **argv)
     yyjson_val *reference = yyjson_doc_get_root(read_reference(argv[2], &arena));
     check_file(file, reference);
     check(rp_canon_thread_enter() ? RP_OK : RP_UNSUPPORTED, &error);
-    check(rp_model_load(file, &model, &error), &error);
+    check(rp_model_load(file, rp_canon_kernels_best(), NULL, &model, &error), &error);
     const char *thorough = getenv("RP_LONG");
     run r = {.model = model, .threads = 2, .all_steps = thorough && strcmp(thorough, "1") == 0};
     uint32_t context = rp_model_hyper(model)->context;

@@ -391,6 +391,12 @@ Test(gguf, opens_files)
     cr_assert_eq(rp_gguf_tensor_data(file, tensor, &data, NULL), RP_OK);
     cr_expect_eq((uintptr_t)data.data % RP_GGUF_ALIGNMENT_DEFAULT, 0);
     cr_expect(rp_bytes_equal(data, rp_bytes_of(weights, sizeof weights)));
+    rp_gguf_drop_pages(file);
+    cr_expect(rp_bytes_equal(data, rp_bytes_of(weights, sizeof weights)), "it comes back");
+    rp_gguf_free(file);
+    cr_assert_eq(rp_gguf_parse(whole, &file, NULL), RP_OK);
+    rp_gguf_drop_pages(file);
+    cr_expect(rp_bytes_equal(rp_gguf_bytes(file), whole), "bytes that are not a file's stay");
     rp_gguf_free(file);
     rp_gguf_free(NULL);
     gguf_writer_done(&writer);

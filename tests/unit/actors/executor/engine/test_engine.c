@@ -22,7 +22,8 @@ static void set_up(void)
     rp_error error = {0};
     file = tiny_file(NULL, 0);
     cr_assert(rp_canon_thread_enter());
-    cr_assert_eq(rp_model_load(file, &model, &error), RP_OK, "%s", error.message);
+    cr_assert_eq(rp_model_load(file, rp_canon_kernels_best(), NULL, &model, &error), RP_OK, "%s",
+        error.message);
 }
 
 static void tear_down(void)
@@ -110,29 +111,53 @@ static void expect_equal(const answer *a, const answer *b, const char *what)
     cr_assert_eq(memcmp(a, b, sizeof *a), 0, "%s: another answer", what);
 }
 
-Test(engine, an_answer_does_not_depend_on_chunks_threads_or_company)
+/* The file's model as the `index`-th table of kernels computes it; NULL behind the last table. */
+static const rp_canon_kernels *load_for(size_t index)
+{
+    const rp_canon_kernels *kernels = rp_canon_kernels_at(index);
+    rp_model_free(model);
+    model = NULL;
+    if (kernels)
+        cr_assert_eq(rp_model_load(file, kernels, NULL, &model, NULL), RP_OK);
+    return kernels;
+}
+
+/* The answer of the norm, which is the last of the tables, alone and by one thread. */
+static void answer_of_the_norm(const rp_engine_spec *spec, answer *out)
+{
+    size_t last = 0;
+    while (rp_canon_kernels_at(last + 1))
+        last++;
+    load_for(last);
+    rp_engine *engine = engine_with(usual);
+    add(engine, spec);
+    finish(engine, spec->key, out);
+    cr_assert_eq(out->count, ANSWER);
+    cr_assert_eq(out->end, RP_ENGINE_LENGTH);
+    rp_engine_free(engine);
+}
+
+Test(engine, an_answer_does_not_depend_on_chunks_threads_company_or_kernels)
 {
     static const rp_engine_limits ways[] = {{1, 1024, 1, 1, NULL}, {1, 1024, 7, 2, NULL},
         {1, 1024, 600, 1, NULL}, {4, 700, 16, 3, NULL}, {2, 2048, 128, 2, NULL}};
-    answer alone, other;
+    answer norm, other;
+    const rp_canon_kernels *kernels;
     rp_engine_spec spec = spec_of(7, LONG_PROMPT);
-    rp_engine *engine = engine_with(usual);
-    add(engine, &spec);
-    finish(engine, 7, &alone);
-    cr_assert_eq(alone.count, ANSWER);
-    cr_assert_eq(alone.end, RP_ENGINE_LENGTH);
-    rp_engine_free(engine);
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        engine = engine_with(ways[i]);
-        for (uint64_t key = 0; key < 3 && key + 1 < ways[i].sequences; key++) {
-            rp_engine_spec company = spec_of(key, 10 + 90 * key);
-            add(engine, &company);
+    answer_of_the_norm(&spec, &norm);
+    for (size_t table = 0; (kernels = load_for(table)); table++) {
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+            rp_engine *engine = engine_with(ways[i]);
+            for (uint64_t key = 0; key < 3 && key + 1 < ways[i].sequences; key++) {
+                rp_engine_spec company = spec_of(key, 10 + 90 * key);
+                add(engine, &company);
+            }
+            add(engine, &spec);
+            finish(engine, 7, &other);
+            expect_equal(&norm, &other, kernels->name);
+            cr_assert_eq(rp_engine_free_places(engine), ways[i].sequences);
+            rp_engine_free(engine);
         }
-        add(engine, &spec);
-        finish(engine, 7, &other);
-        expect_equal(&alone, &other, "another engine");
-        cr_assert_eq(rp_engine_free_places(engine), ways[i].sequences);
-        rp_engine_free(engine);
     }
 }
 
@@ -197,13 +222,15 @@ Test(engine, a_known_answer)
     answer out;
     char text[RP_HASH128_TEXT_BYTES];
     rp_engine_spec spec = spec_of(7, 100);
-    rp_engine *engine = engine_with(usual);
-    add(engine, &spec);
-    finish(engine, 7, &out);
-    rp_hash128_text(out.digests[ANSWER - 1], text);
-    cr_assert_eq(RP_CANON_NUMBER, 1);
-    cr_assert_str_eq(text, "6379ceabf4332617ef1c27b87db9783d");
-    rp_engine_free(engine);
+    for (size_t table = 0; load_for(table); table++) {
+        rp_engine *engine = engine_with(usual);
+        add(engine, &spec);
+        finish(engine, 7, &out);
+        rp_hash128_text(out.digests[ANSWER - 1], text);
+        cr_assert_eq(RP_CANON_NUMBER, 1);
+        cr_assert_str_eq(text, "6379ceabf4332617ef1c27b87db9783d");
+        rp_engine_free(engine);
+    }
 }
 
 /* A place that was used before, and left in mid prompt, holds nothing over. */
@@ -316,7 +343,7 @@ Test(engine, what_is_not_finite_ends_its_sequence_alone)
     tear_down();
     tiny_change bad = {TINY_BAD_TOKEN, "token_embd.weight", 299, NULL};
     file = tiny_file(&bad, 1);
-    cr_assert_eq(rp_model_load(file, &model, NULL), RP_OK);
+    cr_assert_eq(rp_model_load(file, rp_canon_kernels_best(), NULL, &model, NULL), RP_OK);
     rp_engine *engine = engine_with(usual);
     rp_engine_spec good = spec_of(1, 40), broken = spec_of(2, 40);
     for (size_t i = 0; i < 40; i++) {

@@ -19,7 +19,7 @@ static uint32_t uses[N];
 
 static void prepare(size_t n)
 {
-    cr_assert_eq(rp_sampler_new((uint32_t)n, &sampler, NULL), RP_OK);
+    cr_assert_eq(rp_sampler_new(rp_canon_kernels_best(), (uint32_t)n, &sampler, NULL), RP_OK);
     for (size_t i = 0; i < N; i++) {
         logits[i] = rp_rng_uniform(41, i) * 8.0F - 4.0F;
         uses[i] = 0;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -99,6 +100,43 @@ Test(crew, helpers_take_part_and_are_woken)
         rp_crew_run(crew, 40, 1, be_slow, &seen);
         cr_assert_eq(atomic_load(&seen), 7);
         nap(20000000);
+    }
+    rp_crew_free(crew);
+}
+
+/* The helper holds its grain for a long time, the caller has nothing left to do. */
+static void be_slow_as_helper(void *arg, unsigned thread, size_t first, size_t count)
+{
+    (void)first;
+    (void)count;
+    atomic_uint *helped = arg;
+    if (thread == 0) {
+        while (atomic_load(helped) == 0)
+            nap(100000);
+        return;
+    }
+    atomic_store(helped, 1);
+    nap(200000000);
+    atomic_store(helped, 2);
+}
+
+static uint64_t thread_cpu_ns(void)
+{
+    struct timespec t;
+    cr_assert_eq(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+Test(crew, who_waits_leaves_the_processor)
+{
+    rp_crew *crew;
+    cr_assert_eq(rp_crew_new(2, NULL, &crew, NULL), RP_OK);
+    for (int round = 0; round < 3; round++) {
+        atomic_uint helped = 0;
+        uint64_t before = thread_cpu_ns();
+        rp_crew_run(crew, 2, 1, be_slow_as_helper, &helped);
+        cr_expect_eq(atomic_load(&helped), 2, "it was waited for");
+        cr_expect(thread_cpu_ns() - before < 100000000, "asleep for most of 200 ms");
     }
     rp_crew_free(crew);
 }

@@ -8,7 +8,7 @@ static rp_status load_with(tiny_change change, rp_error *error)
 {
     rp_gguf *file = tiny_file(&change, 1);
     rp_model *model = NULL;
-    rp_status status = rp_model_load(file, &model, error);
+    rp_status status = rp_model_load(file, rp_canon_kernels_best(), NULL, &model, error);
     rp_model_free(model);
     tiny_free(file);
     return status;
@@ -31,6 +31,30 @@ Test(model, every_tensor_is_asked_for_by_name_and_shape)
         cr_assert_eq(load_with((tiny_change){TINY_TENSOR_ROWS, name, size + 256, NULL}, &error),
             RP_INVALID, "%s", name);
         cr_assert_str_eq(error.field, name);
+    }
+    tiny_free(file);
+}
+
+/* Whatever is multiplied is packed where the kernels want that: all matrices, the embedding as the
+ * head. */
+Test(model, weights_are_packed_for_kernels_that_want_it)
+{
+    rp_gguf *file = tiny_file(NULL, 0);
+    const rp_canon_kernels *kernels;
+    for (size_t i = 0; (kernels = rp_canon_kernels_at(i)); i++) {
+        rp_model *model;
+        cr_assert_eq(rp_model_load(file, kernels, NULL, &model, NULL), RP_OK);
+        cr_assert_eq(rp_model_kernels(model), kernels);
+        uint64_t packed = rp_model_packed_bytes(model), weights = 0;
+        for (size_t t = 0; t < rp_gguf_tensor_count(file); t++) {
+            const rp_gguf_tensor *tensor = rp_gguf_tensor_at(file, t);
+            weights += tensor->ndim == 2 ? tensor->bytes : 0;
+        }
+        if (kernels->arrangement == RP_CANON_PLAIN)
+            cr_expect_eq(packed, 0);
+        else
+            cr_expect(packed >= weights && packed < weights + weights / 10);
+        rp_model_free(model);
     }
     tiny_free(file);
 }

@@ -88,7 +88,8 @@ static void run(const rp_model *model, uint32_t chunk, unsigned threads, bool co
     free(hidden);
 }
 
-Test(pass, bits_do_not_depend_on_chunks_threads_or_company)
+/* The norm, in the way that is simplest, against every table in every way. */
+Test(pass, bits_do_not_depend_on_chunks_threads_company_or_kernels)
 {
     static const struct {
         uint32_t chunk;
@@ -99,18 +100,26 @@ Test(pass, bits_do_not_depend_on_chunks_threads_or_company)
     rp_gguf *file = tiny_file(NULL, 0);
     rp_model *model;
     rp_error error = {0};
-    cr_assert_eq(rp_model_load(file, &model, &error), RP_OK, "%s", error.message);
     static answer first, other;
-    run(model, 50, 1, false, &first);
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        memset(&other, 0, sizeof other);
-        run(model, ways[i].chunk, ways[i].threads, ways[i].company, &other);
-        cr_assert_arr_eq(&first, &other, sizeof first, "chunk %u, %u threads, company %d",
-            (unsigned)ways[i].chunk, ways[i].threads, ways[i].company);
+    size_t tables = 0;
+    while (rp_canon_kernels_at(tables))
+        tables++;
+    for (size_t table = tables; table-- > 0;) {
+        const rp_canon_kernels *kernels = rp_canon_kernels_at(table);
+        cr_assert_eq(
+            rp_model_load(file, kernels, NULL, &model, &error), RP_OK, "%s", error.message);
+        if (table + 1 == tables)
+            run(model, 50, 1, false, &first);
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+            memset(&other, 0, sizeof other);
+            run(model, ways[i].chunk, ways[i].threads, ways[i].company, &other);
+            cr_assert_arr_eq(&first, &other, sizeof first, "%s, chunk %u, %u threads, company %d",
+                kernels->name, (unsigned)ways[i].chunk, ways[i].threads, ways[i].company);
+        }
+        rp_model_free(model);
     }
     /* and they do depend on what was said */
     cr_assert_neq(memcmp(first.hidden[1], first.hidden[2], sizeof first.hidden[1]), 0);
-    rp_model_free(model);
     tiny_free(file);
 }
 
@@ -128,7 +137,7 @@ Test(pass, windows_hide_and_global_layers_see)
         rp_crew *crew;
         rp_pass *pass;
         rp_kv *kv;
-        cr_assert_eq(rp_model_load(file, &model, NULL), RP_OK);
+        cr_assert_eq(rp_model_load(file, rp_canon_kernels_best(), NULL, &model, NULL), RP_OK);
         cr_assert_eq(rp_crew_new(1, NULL, &crew, NULL), RP_OK);
         cr_assert_eq(rp_pass_new(model, 200, crew, &pass, NULL), RP_OK);
         cr_assert_eq(rp_kv_new(rp_model_hyper(model), 256, 200, &kv, NULL), RP_OK);
@@ -163,7 +172,7 @@ Test(pass, what_is_not_finite_is_told_of_its_row_alone)
     rp_crew *crew;
     rp_pass *pass;
     rp_kv *kv[2];
-    cr_assert_eq(rp_model_load(file, &model, NULL), RP_OK);
+    cr_assert_eq(rp_model_load(file, rp_canon_kernels_best(), NULL, &model, NULL), RP_OK);
     cr_assert_eq(rp_crew_new(1, NULL, &crew, NULL), RP_OK);
     cr_assert_eq(rp_pass_new(model, 2, crew, &pass, NULL), RP_OK);
     for (size_t i = 0; i < 2; i++)
@@ -194,7 +203,7 @@ Test(pass, what_is_not_finite_on_the_way_is_told)
     rp_crew *crew;
     rp_pass *pass;
     rp_kv *kv;
-    cr_assert_eq(rp_model_load(file, &model, NULL), RP_OK);
+    cr_assert_eq(rp_model_load(file, rp_canon_kernels_best(), NULL, &model, NULL), RP_OK);
     cr_assert_eq(rp_crew_new(1, NULL, &crew, NULL), RP_OK);
     cr_assert_eq(rp_pass_new(model, 1, crew, &pass, NULL), RP_OK);
     cr_assert_eq(rp_kv_new(rp_model_hyper(model), 16, 1, &kv, NULL), RP_OK);
@@ -215,7 +224,7 @@ Test(pass, limits)
     rp_model *model;
     rp_crew *crew;
     rp_pass *pass;
-    cr_assert_eq(rp_model_load(file, &model, NULL), RP_OK);
+    cr_assert_eq(rp_model_load(file, rp_canon_kernels_best(), NULL, &model, NULL), RP_OK);
     cr_assert_eq(rp_crew_new(1, NULL, &crew, NULL), RP_OK);
     cr_assert_eq(rp_pass_new(model, 0, crew, &pass, NULL), RP_LIMIT);
     cr_assert_eq(rp_pass_new(model, RP_PASS_ROWS_MAX + 1, crew, &pass, NULL), RP_LIMIT);
