@@ -88,6 +88,8 @@ static void on_state(void *arg, bool connected)
 {
     rp_actor *actor = arg;
     actor->connected = connected;
+    if (connected && actor->worker)
+        rp_worker_connected(actor->worker);
     look_whether_ready(actor);
 }
 

@@ -64,15 +64,31 @@ static rp__queued *queued_at(rp_context *context, size_t index)
 
 /* -- how far has it come ----------------------------------------------------------------------- */
 
-/* Rp-Try is <process instance>:<deliveries>. One that does not say so is older than any. */
-static uint64_t deliveries_of(rp_bytes attempt)
+/* The number behind the last `mark` of `text`, 0 where there is none; what lies before it stays. */
+static uint64_t take_last_number(rp_bytes *text, char mark)
 {
     uint64_t number;
-    const uint8_t *colon = attempt.len ? memrchr(attempt.data, ':', attempt.len) : NULL;
-    if (!colon)
+    const uint8_t *at = text->len ? memrchr(text->data, mark, text->len) : NULL;
+    if (!at)
         return 0;
-    rp_bytes digits = rp_bytes_of(colon + 1, (size_t)(attempt.data + attempt.len - colon) - 1);
+    rp_bytes digits = rp_bytes_of(at + 1, (size_t)(text->data + text->len - at) - 1);
+    text->len = (size_t)(at - text->data);
     return rp_decimal_parse(digits, &number) == RP_OK ? number : 0;
+}
+
+/* Rp-Try is <process instance>.<serial>:<deliveries>. One that does not say so is older than any. */
+static uint64_t deliveries_of(rp_bytes attempt)
+{
+    return take_last_number(&attempt, ':');
+}
+
+/* Whether this very process made the attempt, from a delivery that came after this context's: the
+ * server may count two deliveries alike (it forgets the last ones when it is killed). */
+static bool is_later_here(const rp_context *context, rp_bytes attempt)
+{
+    (void)take_last_number(&attempt, ':');
+    uint64_t serial = take_last_number(&attempt, '.');
+    return rp_bytes_is(attempt, context->worker->env.instance) && serial > context->serial;
 }
 
 typedef enum standing {
@@ -91,7 +107,8 @@ static standing judge(rp_context *context, const rp_message *last, uint64_t *ret
         !rp_bytes_equal(stream, context->message->stream) ||
         sequence != context->message->stream_sequence)
         return STANDING_DUPLICATE;
-    if (deliveries_of(rp_message_header(last, RP_HEADER_TRY)) > context->message->deliveries)
+    rp_bytes attempt = rp_message_header(last, RP_HEADER_TRY);
+    if (deliveries_of(attempt) > context->message->deliveries || is_later_here(context, attempt))
         return STANDING_OVERTAKEN;
     return STANDING_OURS;
 }

@@ -37,6 +37,7 @@ void rp__context_begin(rp_context *context, rp_message *message, size_t mailbox)
     context->began_ns = rp_clock_monotonic_ns(worker->env.host->clock);
     context->draws = 0;
     context->tries = message->deliveries;
+    context->serial = ++worker->taken;
     context->holds = 0;
     context->computing = context->abandoned = context->dead_sent = false;
     context->why = NULL;

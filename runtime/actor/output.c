@@ -21,8 +21,8 @@ void rp__cause(const rp_context *context, uint64_t index, char text[RP__CAUSE_BY
 
 void rp__attempt(const rp_context *context, char text[RP__TRY_BYTES])
 {
-    snprintf(text, RP__TRY_BYTES, "%s:%" PRIu64, context->worker->env.instance,
-        context->message->deliveries);
+    snprintf(text, RP__TRY_BYTES, "%s.%" PRIu64 ":%" PRIu64, context->worker->env.instance,
+        context->serial, context->message->deliveries);
 }
 
 rp_status rp__cause_parse(

@@ -135,13 +135,43 @@ static void on_message(void *arg, rp_message *message)
         context->chain.named = worker->spec.chain(message, &context->chain.name);
     /* A first delivery begins at once; should its chain exist all the same, its first output finds
      * out. */
-    if (context->chain.named && message->deliveries > 1) {
+    bool first = message->deliveries <= 1 && message->stream_sequence > mailbox->old;
+    if (context->chain.named && !first) {
         if (rp__chain_read(context) != RP_OK)
             rp__context_put_back(context, "the outbox is full");
         return;
     }
     rp__worker_run(context);
 }
+
+/* -- which first deliveries are first ---------------------------------------------------------- */
+
+/* A server that is killed forgets the last deliveries, and counts again from one. So what is in the
+ * stream when a connection begins may have been delivered before, whatever its count says. */
+static void on_stream(void *arg, rp_status status, const rp_stream_state *state)
+{
+    rp__mailbox_of_worker *mailbox = arg;
+    if (status == RP_OK)
+        mailbox->old = state->last_sequence;
+    else
+        rp_log_warn(mailbox->worker->env.log, "stream_not_read",
+            rp_log_text("stream", mailbox->stream), rp_log_status("status", status),
+            rp_log_text("so", "every message looks first how far its outputs have come"));
+}
+
+void rp_worker_connected(rp_worker *worker)
+{
+    for (size_t i = 0; i < worker->mailbox_count && worker->spec.chain; i++) {
+        rp__mailbox_of_worker *mailbox = &worker->mailboxes[i];
+        mailbox->old = UINT64_MAX;
+        rp_status status =
+            rp_bus_stream_state(worker->env.bus, mailbox->stream, on_stream, mailbox);
+        if (status != RP_OK)
+            on_stream(mailbox, status, NULL);
+    }
+}
+
+/* -- trouble, and extending -------------------------------------------------------------------- */
 
 static void on_trouble(void *arg, rp_status status, const char *why)
 {
@@ -331,6 +361,8 @@ void rp_worker_free(rp_worker *worker)
     if (!worker)
         return;
     close_mailboxes(worker);
+    for (size_t i = 0; i < worker->mailbox_count; i++)
+        rp_bus_forget(worker->env.bus, &worker->mailboxes[i]);
     rp_timer_free(worker->extend);
     rp_timer_free(worker->drain_limit);
     for (size_t i = 0; worker->contexts && i < worker->context_count; i++) {

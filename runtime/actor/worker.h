@@ -89,6 +89,9 @@ RP_MUST_USE rp_status rp_worker_mailbox(
  * follows streams. */
 RP_MUST_USE rp_status rp_worker_open(rp_worker *worker, rp_error *reterr);
 
+/* The bus is connected, for the first time or again. */
+void rp_worker_connected(rp_worker *worker);
+
 /* Takes nothing more. `drained` comes once: when the last context has ended, or after `limit_ns`,
  * when what is left has been handed back. */
 void rp_worker_drain(rp_worker *worker, uint64_t limit_ns, void (*drained)(void *arg), void *arg);

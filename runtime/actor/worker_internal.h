@@ -87,6 +87,7 @@ struct rp_context {
     uint64_t began_ns;
     uint64_t draws;
     uint64_t tries;
+    uint64_t serial; /* of this delivery among all that the worker took */
     uint32_t holds;
     bool computing;
     bool abandoned;
@@ -109,6 +110,7 @@ typedef struct rp__mailbox_of_worker {
     const char *durable;
     rp_mailbox *mailbox;
     uint64_t delivered;  /* the highest sequence */
+    uint64_t old;        /* up to here a first delivery may be a later one; UINT64_MAX: not known */
     const char *trouble; /* NULL = none */
 } rp__mailbox_of_worker;
 
@@ -121,7 +123,8 @@ struct rp_worker {
     rp_context *contexts;
     size_t context_count;
     size_t busy;
-    size_t turn; /* which mailbox is offered a slot first */
+    uint64_t taken; /* messages so far */
+    size_t turn;    /* which mailbox is offered a slot first */
     bool open, draining;
     rp_timer *extend, *drain_limit;
     void (*drained)(void *arg);
@@ -163,7 +166,7 @@ void rp__context_put_back(rp_context *context, const char *why);
 /* Writes <stream>:<sequence>:<index>. */
 void rp__cause(const rp_context *context, uint64_t index, char text[RP__CAUSE_BYTES]);
 
-/* Writes <process instance>:<deliveries>, this delivery's Rp-Try. */
+/* Writes <process instance>.<serial>:<deliveries>, this delivery's Rp-Try. */
 void rp__attempt(const rp_context *context, char text[RP__TRY_BYTES]);
 
 /* Reads such a text. RP_INVALID. `ret_stream` borrows it. */

@@ -94,7 +94,7 @@ static void expect_headers(const fake_stored *s, const char *cause, const char *
     cr_expect_str_eq(fake_stored_header(s, RP_HEADER_CAUSE), cause);
     cr_expect_str_eq(fake_stored_header(s, RP_HEADER_JOURNAL), journal, "%s: %s", cause,
         fake_stored_header(s, RP_HEADER_JOURNAL));
-    cr_expect_str_eq(fake_stored_header(s, RP_HEADER_TRY), "me:1");
+    cr_expect_str_eq(fake_stored_header(s, RP_HEADER_TRY), "me.1:1");
     cr_expect_str_eq(fake_stored_header(s, RP_HEADER_BUILD), "build-1");
 }
 
@@ -134,7 +134,7 @@ Test(output, trace_that_is_none_goes_no_further)
     fake_bus_run(b->bus);
     const fake_stored *s = fake_bus_at(b->bus, "result.t.r", 0);
     cr_expect_str_eq(fake_stored_header(s, RP_HEADER_TRACEPARENT), "");
-    cr_expect_str_eq(fake_stored_header(s, RP_HEADER_TRY), "me:3");
+    cr_expect_str_eq(fake_stored_header(s, RP_HEADER_TRY), "me.1:3");
     bench_close(b);
 }
 

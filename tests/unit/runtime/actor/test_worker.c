@@ -260,8 +260,8 @@ Test(worker, chain_tells_when_it_has_room_again)
 /* A slow earlier attempt may still be at work: whoever comes next begins from what it stored. */
 Test(worker, puts_back_where_another_attempt_stored_what_waits)
 {
-    static const char *const attempts[] = {
-        "other:1", "me:2", "me:0", "me:1x", "other:18446744073709551625", "other"};
+    static const char *const attempts[] = {"other.1:2", "me.1:2", "me.0:2", "me.1:1", "me.1:1x",
+        "other:18446744073709551625", "other"};
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
         bench *b = bench_open(&(bench_spec){.handle = say_four});
         bench_deliver(b, 7, 2);
@@ -272,13 +272,45 @@ Test(worker, puts_back_where_another_attempt_stored_what_waits)
         free(b->bus->stored[2].headers[RP_HEADER_TRY]);
         b->bus->stored[2].headers[RP_HEADER_TRY] = strdup(attempts[i]);
         fake_bus_run(b->bus);
-        bool ours = strcmp(attempts[i], "me:2") == 0;
+        bool ours = strcmp(attempts[i], "me.1:2") == 0;
         cr_expect_eq(b->abandoned, !ours, "%s", attempts[i]);
         cr_expect_eq(bench_settled(b)->settlement, ours ? RP_SETTLE_DONE : RP_SETTLE_RETRY);
         cr_expect_eq(fake_bus_count(b->bus, "reply.t.r"), ours ? 4 : 3);
         bench_expect_free(b);
         bench_close(b);
     }
+}
+
+/* The server counts two deliveries alike when it was killed in between. */
+Test(worker, leaves_alone_what_a_later_delivery_to_itself_goes_on_with)
+{
+    bench *b = bench_open(&(bench_spec){.handle = say_four});
+    bench_deliver(b, 7, 1);
+    fake_bus_fate(b->bus, "put.reply.", FAKE_LOSE_ACK, RP_OK);
+    cr_assert(fake_bus_step(b->bus)); /* "a" is stored, and "b" will find another's */
+    free(b->bus->stored[1].headers[RP_HEADER_TRY]);
+    b->bus->stored[1].headers[RP_HEADER_TRY] = strdup("me.2:1");
+    fake_bus_run(b->bus);
+    cr_expect_eq(b->abandoned, 1);
+    cr_expect_eq(b->bus->settled_count, 0);
+    cr_expect_eq(fake_bus_count(b->bus, "reply.t.r"), 2);
+    bench_expect_free(b);
+    bench_close(b);
+}
+
+/* What stands in the stream when a connection begins may have been delivered before. */
+Test(worker, looks_first_where_a_first_delivery_may_be_a_later_one)
+{
+    bench *b = bench_open(&(bench_spec){.handle = say_four});
+    rp_worker_connected(b->worker);
+    bench_deliver(b, 7, 1);
+    cr_expect_eq(b->handled, 0, "how old it is, is not known yet");
+    fake_bus_run(b->bus);
+    cr_expect_eq(b->handled, 1);
+    bench_deliver(b, 8, 1);
+    cr_expect_eq(b->handled, 2, "it came after the connection did");
+    fake_bus_run(b->bus);
+    bench_close(b);
 }
 
 Test(worker, waits_longer_each_time_it_puts_a_message_back)
@@ -303,7 +335,7 @@ Test(worker, puts_back_what_lost_its_stored_outputs)
         cr_assert(fake_bus_step(b->bus)); /* "a" is stored, "b" on its way */
         fake_bus_drop(b->bus, "reply.t.r");
         if (replaced)
-            fake_bus_put(b->bus, "reply.t.r", "a", "EXEC:7:0", "me:1");
+            fake_bus_put(b->bus, "reply.t.r", "a", "EXEC:7:0", "me.1:1");
         fake_bus_run(b->bus);
         cr_expect_eq(b->abandoned, 1);
         cr_expect_eq(bench_settled(b)->settlement, RP_SETTLE_RETRY);
