@@ -123,6 +123,7 @@ struct executor {
     rp_error step_error;
     uint64_t step_began_ns;
     step_record records[EXECUTOR_STEPS_IN_FLIGHT_MAX];
+    rp_timer *left;  /* goes on after somebody left the engine */
     rp_timer *again; /* looks after records that were not stored */
 
     rp_buffer scratch;

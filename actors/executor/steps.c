@@ -151,6 +151,9 @@ void executor_steps_leave(request *r)
         self->places[r->sequence].request = NULL;
     }
     r->waiting = r->seated = false;
+    /* It may be what held the engine up; not within whatever call it leaves from. */
+    if (!self->stepping)
+        rp_timer_set(self->left, 0, 0);
 }
 
 /* -- steps ------------------------------------------------------------------------------------- */
@@ -238,6 +241,11 @@ void executor_steps_wake(executor *self)
     break_down(self, &error);
 }
 
+static void on_left(void *arg)
+{
+    executor_steps_wake(arg);
+}
+
 /* -- making and freeing ------------------------------------------------------------------------ */
 
 rp_status executor_steps_init(executor *self, rp_error *reterr)
@@ -247,11 +255,14 @@ rp_status executor_steps_init(executor *self, rp_error *reterr)
     rp_status status = rp_ring_init(&self->waiting, sizeof(request *), self->places_of_worker);
     if (!self->places)
         status = RP_NO_MEMORY;
+    if (status == RP_OK)
+        status = rp_timer_new(self->env->host, on_left, self, &self->left);
     return status == RP_OK ? RP_OK : rp_error_set(reterr, status, NULL, "out of memory");
 }
 
 void executor_steps_done(executor *self)
 {
+    rp_timer_free(self->left);
     rp_ring_done(&self->waiting);
     free(self->places);
 }
