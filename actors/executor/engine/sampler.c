@@ -315,16 +315,22 @@ static uint32_t draw(const float *weights, size_t n, float u)
     return last_with_weight(weights, n); /* u times the total rounded up to it */
 }
 
-/* False where penalties, bias or temperature leave the range of float32. */
-static bool choose(rp_sampler *sampler, const float *logits, const uint32_t *uses,
+/* `best` is the highest of the raw logits. False where penalties, bias or temperature leave the
+ * range of float32. */
+static bool choose(rp_sampler *sampler, const float *logits, uint32_t best, const uint32_t *uses,
     const rp_sampling *sampling, uint64_t position, uint32_t *ret_token)
 {
     size_t n = sampler->vocabulary;
     float *adjusted = sampler->adjusted;
     bool greedy = sampling->temperature < RP_SAMPLING_TEMPERATURE_MIN;
+    bool penalties = sampling->repetition_penalty != 1.0F || sampling->frequency_penalty != 0.0F ||
+                     sampling->presence_penalty != 0.0F;
+    if (greedy && !penalties && sampling->bias_count == 0) {
+        *ret_token = best;
+        return true;
+    }
     memcpy(adjusted, logits, n * sizeof *adjusted);
-    if (sampling->repetition_penalty != 1.0F || sampling->frequency_penalty != 0.0F ||
-        sampling->presence_penalty != 0.0F)
+    if (penalties)
         penalise(adjusted, uses, n, sampling);
     for (size_t i = 0; i < sampling->bias_count; i++)
         adjusted[sampling->bias[i].token] += sampling->bias[i].bias;
@@ -345,12 +351,11 @@ static bool choose(rp_sampler *sampler, const float *logits, const uint32_t *use
     return true;
 }
 
-/* Log-probabilities of the raw logits. */
+/* Log-probabilities of the raw logits, of which `top` is the highest. */
 static void tell(
-    rp_sampler *sampler, const float *logits, uint32_t wanted, rp_sampler_choice *choice)
+    rp_sampler *sampler, const float *logits, float top, uint32_t wanted, rp_sampler_choice *choice)
 {
     size_t n = sampler->vocabulary, count = wanted < n ? wanted : n;
-    float top = logits[highest(logits, n)];
     float log_sum = rp_canon_log(sampler->kernels->exp_sum(logits, n, top, sampler->weights));
     choice->logit = logits[choice->token];
     choice->logprob = (choice->logit - top) - log_sum;
@@ -371,10 +376,12 @@ bool rp_sampler_choose(rp_sampler *sampler, const float *logits, const uint32_t 
     const rp_sampling *sampling, uint64_t position, rp_sampler_choice *ret_choice)
 {
     rp_sampler_choice choice = {0};
-    if (!all_finite(logits, sampler->vocabulary) ||
-        !choose(sampler, logits, uses, sampling, position, &choice.token))
+    if (!all_finite(logits, sampler->vocabulary))
         return false;
-    tell(sampler, logits, sampling->logprobs, &choice);
+    uint32_t best = highest(logits, sampler->vocabulary);
+    if (!choose(sampler, logits, best, uses, sampling, position, &choice.token))
+        return false;
+    tell(sampler, logits, logits[best], sampling->logprobs, &choice);
     *ret_choice = choice;
     return true;
 }

@@ -11,8 +11,16 @@
 #include "kernels/cpu/canon/math.h"
 #include "kernels/cpu/canon/pack.h"
 
-/* Pieces that a thread takes at once. */
-enum { ROWS_GRAIN = 2, GROUPS_GRAIN = 4, ATTENTION_GRAIN = 1, PRODUCTS_MAX = 3 };
+/* Pieces that a thread takes at once. Of groups of outputs an eighth of its share, so that threads
+ * end at about the same time, but no more than a megabyte or so of weights: a thread that is put
+ * aside keeps the others waiting for what it has taken. */
+enum {
+    ROWS_GRAIN = 2,
+    ATTENTION_GRAIN = 1,
+    GROUPS_GRAINS = 8, /* of a thread's share */
+    GROUPS_GRAIN_MAX = 64,
+    PRODUCTS_MAX = 3
+};
 
 /* Several matrices that multiply the same activations. */
 typedef struct product_set {
@@ -338,8 +346,10 @@ static void run_products(rp_pass *pass, product_set set)
     size_t groups = 0;
     for (size_t i = 0; i < set.count; i++)
         groups += rp_canon_groups(set.matrix[i]);
+    size_t grain = groups / (rp_crew_threads(pass->crew) * GROUPS_GRAINS);
+    grain = grain < 1 ? 1 : grain < GROUPS_GRAIN_MAX ? grain : GROUPS_GRAIN_MAX;
     pass->products = set;
-    rp_crew_run(pass->crew, groups, GROUPS_GRAIN, multiply, pass);
+    rp_crew_run(pass->crew, groups, grain, multiply, pass);
 }
 
 static void run_rows(rp_pass *pass, rp_crew_work *phase)

@@ -6,9 +6,12 @@
  * The engine called directly, greedy, one sequence, for each table of kernels that this machine has
  * (or the tables named), on 1 and 2 threads: a prompt of 512 tokens, then an answer of 48. Each
  * round first reads as many bytes as a decoded token reads, with as many threads: the limit of any
- * decode that reads all weights. Best and median of the rounds are told, and how near the best
- * decode comes to the best reading. The fastest table also decodes at a depth of 2,048, and beside a
+ * decode that reads all weights. Best and median are told, and how near the best decode comes to the
+ * best reading. The fastest table also decodes at a depth of 2,048, and beside a
  * process that does nothing but run.
+ *
+ * Decode is told by the step, so that a machine which is quiet now and then is enough: `best` is
+ * what one step in ten exceeds.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -29,6 +32,7 @@ enum {
     ROUNDS = 15,
     ROUNDS_SCALAR = 3, /* seconds each */
     LOADS = 5,
+    READS = 10, /* a round */
     PROMPT = 512,
     DEEP_PROMPT = 2048,
     ANSWER = 48,
@@ -44,10 +48,15 @@ typedef struct bench {
     uint8_t *memory;      /* as many, to be read for comparison */
 } bench;
 
-/* Of the rounds. */
+/* Of the rounds, each counted; rates, tokens a second. */
+typedef struct rates {
+    double at[ROUNDS * ANSWER];
+    size_t count;
+} rates;
+
 typedef struct figures {
-    double reading[ROUNDS]; /* times a second that all weights can be read */
-    double prefill[ROUNDS], decode[ROUNDS];
+    rates reading; /* times that all weights can be read */
+    rates prefill, decode;
 } figures;
 
 static double now_s(void)
@@ -69,11 +78,26 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Sorts; the best of rates is the last then. */
 static double median(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_value);
     return values[count / 2];
+}
+
+static void take(rates *r, double rate)
+{
+    r->at[r->count++] = rate;
+}
+
+static double middle(rates *r)
+{
+    return median(r->at, r->count);
+}
+
+static double best(rates *r)
+{
+    (void)median(r->at, r->count);
+    return r->at[r->count - 1 - r->count / 10];
 }
 
 /* -- reading ----------------------------------------------------------------------------------- */
@@ -86,21 +110,18 @@ static void read_pieces(void *arg, unsigned thread, size_t first, size_t count)
     (void)sink;
 }
 
-static double read_weights(bench *b, unsigned threads)
+static void read_weights(bench *b, unsigned threads, rates *out)
 {
     rp_error error = {0};
     rp_crew *crew;
     size_t pieces = (size_t)(b->token_bytes / PIECE_BYTES);
     check(rp_crew_new(threads, NULL, &crew, &error), &error);
-    double best = 1e9;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < READS; i++) {
         double start = now_s();
         rp_crew_run(crew, pieces, 1, read_pieces, b);
-        double took = now_s() - start;
-        best = took < best ? took : best;
+        take(out, (double)(pieces * PIECE_BYTES) / (double)b->token_bytes / (now_s() - start));
     }
     rp_crew_free(crew);
-    return (double)(pieces * PIECE_BYTES) / (double)b->token_bytes / best;
 }
 
 /* Bytes of every matrix that is multiplied; the embedding counts once, as the head. */
@@ -141,9 +162,7 @@ static rp_engine *make_engine(const rp_model *model, unsigned threads)
     return engine;
 }
 
-/* One answer; tokens a second, of the prompt and behind it. */
-static void answer(
-    rp_engine *engine, uint32_t vocabulary, size_t prompt, double *ret_prefill, double *ret_decode)
+static void answer(rp_engine *engine, uint32_t vocabulary, size_t prompt, figures *out)
 {
     static uint32_t tokens[DEEP_PROMPT];
     rp_error error = {0};
@@ -156,14 +175,18 @@ static void answer(
     rp_engine_step step;
     uint32_t sequence;
     check(rp_engine_add(engine, &spec, &sequence, &error), &error);
-    double start = now_s(), first = start;
+    double start = now_s();
     do {
         check(rp_engine_run(engine, &step, &error), &error);
-        if (step.results[0].sampled && step.results[0].generated == 1)
-            first = now_s();
+        if (!step.results[0].sampled)
+            continue;
+        double end = now_s();
+        if (step.results[0].generated == 1)
+            take(&out->prefill, (double)prompt / (end - start));
+        else
+            take(&out->decode, 1.0 / (end - start));
+        start = end;
     } while (step.results[0].end == RP_ENGINE_GOES_ON);
-    *ret_prefill = (double)prompt / (first - start);
-    *ret_decode = (ANSWER - 1) / (now_s() - first);
     rp_engine_remove(engine, sequence);
 }
 
@@ -171,28 +194,26 @@ static void run_rounds(
     bench *b, const rp_model *model, unsigned threads, size_t prompt, size_t rounds, figures *out)
 {
     rp_engine *engine = make_engine(model, threads);
+    out->reading.count = out->prefill.count = out->decode.count = 0;
     for (size_t i = 0; i < rounds; i++) {
-        out->reading[i] = read_weights(b, threads);
-        answer(
-            engine, rp_model_hyper(model)->vocabulary, prompt, &out->prefill[i], &out->decode[i]);
+        read_weights(b, threads, &out->reading);
+        answer(engine, rp_model_hyper(model)->vocabulary, prompt, out);
     }
     rp_engine_free(engine);
 }
 
-static void tell(const char *name, const char *what, unsigned threads, double *rates, size_t rounds)
+static void tell(const char *name, const char *what, unsigned threads, rates *r)
 {
-    double middle = median(rates, rounds);
-    printf("executor_%s_%s_threads%u %.1f tokens/s\n", name, what, threads, middle);
-    printf("executor_%s_%s_threads%u_best %.1f tokens/s\n", name, what, threads, rates[rounds - 1]);
+    printf("executor_%s_%s_threads%u %.1f tokens/s\n", name, what, threads, middle(r));
+    printf("executor_%s_%s_threads%u_best %.1f tokens/s\n", name, what, threads, best(r));
 }
 
-static void tell_decode(
-    const char *name, const char *what, unsigned threads, figures *f, size_t rounds)
+static void tell_decode(const char *name, const char *what, unsigned threads, figures *f)
 {
-    tell(name, what, threads, f->decode, rounds);
-    tell(name, "reading_limit", threads, f->reading, rounds);
+    tell(name, what, threads, &f->decode);
+    tell(name, "reading_limit", threads, &f->reading);
     printf("executor_%s_%s_threads%u_of_reading %.0f %%\n", name, what, threads,
-        100.0 * f->decode[rounds - 1] / f->reading[rounds - 1]);
+        100.0 * best(&f->decode) / best(&f->reading));
     fflush(stdout);
 }
 
@@ -226,9 +247,9 @@ static void bench_beside_busy(bench *b, const rp_model *model, const char *name)
         kill(busy, SIGKILL);
         waitpid(busy, NULL, 0);
         printf("executor_%s_decode_threads%u_beside_busy %.0f %%\n", name, threads,
-            100.0 * median(beside.decode, rounds) / median(alone.decode, rounds));
+            100.0 * middle(&beside.decode) / middle(&alone.decode));
         printf("executor_%s_prefill_threads%u_beside_busy %.0f %%\n", name, threads,
-            100.0 * median(beside.prefill, rounds) / median(alone.prefill, rounds));
+            100.0 * middle(&beside.prefill) / middle(&alone.prefill));
     }
 }
 
@@ -262,12 +283,12 @@ static void bench_table(bench *b, const rp_canon_kernels *kernels)
         "executor_%s_packed %.1f MB\n", kernels->name, (double)rp_model_packed_bytes(model) / 1e6);
     for (unsigned threads = 1; threads <= THREADS; threads++) {
         run_rounds(b, model, threads, PROMPT, rounds, &f);
-        tell(kernels->name, "prefill512", threads, f.prefill, rounds);
-        tell_decode(kernels->name, "decode", threads, &f, rounds);
+        tell(kernels->name, "prefill512", threads, &f.prefill);
+        tell_decode(kernels->name, "decode", threads, &f);
         if (!fastest)
             continue;
         run_rounds(b, model, threads, DEEP_PROMPT, rounds / 3, &f);
-        tell_decode(kernels->name, "decode_depth2048", threads, &f, rounds / 3);
+        tell_decode(kernels->name, "decode_depth2048", threads, &f);
     }
     if (fastest)
         bench_beside_busy(b, model, kernels->name);
