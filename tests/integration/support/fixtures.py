@@ -12,6 +12,10 @@ from .stack import NatsServer, Stack
 import tiny_model  # from tests/reference
 
 
+# What makes an answer take a while, whatever the machine's best kernels are.
+SLOWLY = {"REPRISE_CANON": "scalar"}
+
+
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("models")
@@ -64,13 +68,13 @@ def stack(tmp_path, tiny):
 @pytest.fixture(scope="module")
 def shared_slow_stack(tmp_path_factory, slow):
     """As shared_stack, for tests that interrupt answers and leave the rest as it was."""
-    yield from running(Stack(tmp_path_factory.mktemp("slow"), {"slow": slow}))
+    yield from running(Stack(tmp_path_factory.mktemp("slow"), {"slow": slow}, environment=SLOWLY))
 
 
 @pytest.fixture
 def slow_stack(tmp_path, slow):
     """As stack, where an answer takes long enough to be interrupted."""
-    yield from running(Stack(tmp_path, {"slow": slow}))
+    yield from running(Stack(tmp_path, {"slow": slow}, environment=SLOWLY))
 
 
 @pytest.fixture

@@ -49,12 +49,12 @@ class NatsServer(Process):
 class Actor(Process):
     """One of our binaries, with an admin endpoint that tells when it is ready."""
 
-    def __init__(self, binary, instance, server, models, folder, options=()):
+    def __init__(self, binary, instance, server, models, folder, options=(), environment=None):
         self.admin_port = free_port()
         command = [program(binary), "--server", server.url, "--admin-port", self.admin_port, "--instance", instance]
         for name, path in models.items():
             command += ["--model", f"{name}={path}"]
-        super().__init__(instance, command + list(options), folder)
+        super().__init__(instance, command + list(options), folder, environment)
 
     def start(self):
         super().start()
@@ -89,12 +89,14 @@ class Actor(Process):
 
 
 class Stack:
-    """`models` maps names to GGUF files. Everything writes its log under `folder`."""
+    """`models` maps names to GGUF files; `environment` is what the actors have beside the tests' own. Everything
+    writes its log under `folder`."""
 
-    def __init__(self, folder, models, options=()):
+    def __init__(self, folder, models, options=(), environment=None):
         self.folder = folder
         self.models = models
         self.options = options
+        self.environment = environment
         self.server = NatsServer(folder)
         self.tokenizers, self.executors, self.examples, self.counters = [], [], [], []
 
@@ -151,7 +153,8 @@ class Stack:
 
     def start_actor(self, binary, kind, into, server):
         """`server` is whatever has a url; the stack's own, unless a test puts something in between."""
-        actor = Actor(binary, f"{kind}-{len(into)}", server or self.server, self.models, self.folder, self.options)
+        actor = Actor(binary, f"{kind}-{len(into)}", server or self.server, self.models, self.folder, self.options,
+                      self.environment)
         into.append(actor)
         return actor.start()
 
