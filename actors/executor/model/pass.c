@@ -11,13 +11,17 @@
 #include "kernels/cpu/canon/math.h"
 #include "kernels/cpu/canon/pack.h"
 
-/* Pieces that a thread takes at once. Of groups of outputs an eighth of its share, so that threads
- * end at about the same time, but no more than a megabyte or so of weights: a thread that is put
- * aside keeps the others waiting for what it has taken. */
+/* Pieces that a thread takes at once. A product's outputs are shared out by groups. With few rows
+ * it is as fast as weights are read, and those are read fastest in long runs: half of a thread's
+ * share, up to a megabyte or so. With many rows it computes, and threads end at about the same time
+ * where they take an eighth. (A thread that is put aside keeps the others waiting for what it has
+ * taken.) */
 enum {
     ROWS_GRAIN = 2,
     ATTENTION_GRAIN = 1,
-    GROUPS_GRAINS = 8, /* of a thread's share */
+    GRAINS_READING = 2,
+    GRAINS_COMPUTING = 8,
+    ROWS_READING_MAX = 4,
     GROUPS_GRAIN_MAX = 64,
     PRODUCTS_MAX = 3
 };
@@ -341,15 +345,21 @@ static void multiply(void *arg, unsigned thread, size_t first, size_t count)
     }
 }
 
+static size_t grain_of(const rp_pass *pass, size_t groups)
+{
+    size_t grains = pass->count <= ROWS_READING_MAX ? GRAINS_READING : GRAINS_COMPUTING;
+    size_t pieces = rp_crew_threads(pass->crew) * grains;
+    size_t grain = (groups + pieces - 1) / pieces;
+    return grain < GROUPS_GRAIN_MAX ? grain : GROUPS_GRAIN_MAX;
+}
+
 static void run_products(rp_pass *pass, product_set set)
 {
     size_t groups = 0;
     for (size_t i = 0; i < set.count; i++)
         groups += rp_canon_groups(set.matrix[i]);
-    size_t grain = groups / (rp_crew_threads(pass->crew) * GROUPS_GRAINS);
-    grain = grain < 1 ? 1 : grain < GROUPS_GRAIN_MAX ? grain : GROUPS_GRAIN_MAX;
     pass->products = set;
-    rp_crew_run(pass->crew, groups, grain, multiply, pass);
+    rp_crew_run(pass->crew, groups, grain_of(pass, groups), multiply, pass);
 }
 
 static void run_rows(rp_pass *pass, rp_crew_work *phase)
