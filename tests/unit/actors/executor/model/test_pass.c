@@ -95,8 +95,8 @@ Test(pass, bits_do_not_depend_on_chunks_threads_company_or_kernels)
         uint32_t chunk;
         unsigned threads;
         bool company;
-    } ways[] = {{1, 1, false}, {2, 1, false}, {3, 2, false}, {7, 3, false}, {16, 1, true},
-        {64, 2, true}, {257, 2, false}, {LENGTH, 1, false}, {LENGTH, 3, true}};
+    } ways[] = {{1, 1, false}, {1, 3, false}, {2, 1, false}, {3, 2, false}, {7, 3, false},
+        {16, 1, true}, {64, 2, true}, {257, 2, false}, {LENGTH, 1, false}, {LENGTH, 3, true}};
     rp_gguf *file = tiny_file(NULL, 0);
     rp_model *model;
     rp_error error = {0};
