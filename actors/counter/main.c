@@ -1,5 +1,5 @@
 #include "actors/counter/counter.h"
-#include "runtime/actor/process.h"
+#include "runtime/actor/process/process.h"
 
 int main(int argc, char **argv)
 {

@@ -4,7 +4,7 @@
  * is the text's place in the stream EXAMPLE. Each answer has its subject to itself, so a text that
  * is delivered twice, after a crash say, still gets one answer.
  */
-#include "runtime/actor/process.h"
+#include "runtime/actor/process/process.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * {"in_ms":5000,"text":"tea"} on example.remind.<key> is answered after five seconds on
  * example.reminded.<key>.<sequence>, whatever died meanwhile; {} takes the reminder back.
  */
-#include "runtime/actor/process.h"
+#include "runtime/actor/process/process.h"
 #include "runtime/actor/timer.h"
 #include "runtime/base/json.h"
 

@@ -1,5 +1,5 @@
 #include "actors/executor/executor.h"
-#include "runtime/actor/process.h"
+#include "runtime/actor/process/process.h"
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /* The host: what an actor gets from outside that is no message.
  *
  * Time, timers and compute come from here, so that the same actor runs on a libuv loop in
- * production (runtime/actor/host_uv.h), in virtual time in the simulator, and in a replay. All
+ * production (runtime/actor/process/host_uv.h), in virtual time in the simulator, and in a replay. All
  * functions are called on the loop's thread, and all callbacks come there, never inside the call
  * that started them; only a compute job's `run` is on a thread of its own.
  */

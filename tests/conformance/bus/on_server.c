@@ -1,6 +1,6 @@
 /* The conformance cases on the JetStream bus, with a real nats-server: bus_conformance_server URL.
  */
-#include "runtime/actor/host_uv.h"
+#include "runtime/actor/process/host_uv.h"
 #include "runtime/bus/jetstream/jetstream.h"
 #include "tests/conformance/bus/conform.h"
 

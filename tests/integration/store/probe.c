@@ -20,7 +20,7 @@
  *
  * It ends with standard input.
  */
-#include "runtime/actor/host_uv.h"
+#include "runtime/actor/process/host_uv.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/json.h"
 #include "runtime/bus/jetstream/jetstream.h"
