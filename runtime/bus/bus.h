@@ -77,7 +77,7 @@ typedef struct rp_message rp_message;
 struct rp_message {
     rp_bytes subject;
     rp_bytes reply;        /* where an answer or a settlement goes; may be empty */
-    rp_bytes body;         /* what came; with Rp-Body, what that refers to (store/claims.h) */
+    rp_bytes body;         /* what came; with Rp-Body, what that refers to (store/claims) */
     rp_status body_status; /* RP_OK, or why what Rp-Body refers to cannot be had */
     const char *body_why;  /* a sentence for the client where that is not RP_OK, else NULL */
     rp_bytes stream;
@@ -341,7 +341,7 @@ RP_MUST_USE rp_status rp_bus_purge(rp_bus *bus, const char *stream, const char *
 void rp_bus_watch_state(rp_bus *bus, rp_bus_state_cb callback, void *arg);
 
 /* The largest body that can be published: the server's own limit, or a larger one where bodies
- * above that travel by reference (runtime/store/claims.h). */
+ * above that travel by reference (runtime/store/claims/claims.h). */
 size_t rp_bus_payload_bytes_max(const rp_bus *bus);
 
 /* Gives up what is in the outbox and closes the connection. NULL is fine. */

@@ -1,8 +1,8 @@
 /* What the stores stand on: a bus, a host, and a name of one's own.
  *
- * Key-value buckets (kv.h), leases (lease.h) and objects (object.h) lie in streams, in the layout
- * that every NATS client knows. They are built on rp_bus alone: the same code runs on JetStream, in
- * the simulator and in a replay.
+ * Key-value buckets (kv.h), leases (lease.h) and objects (object/object.h) lie in streams, in the
+ * layout that every NATS client knows. They are built on rp_bus alone: the same code runs on
+ * JetStream, in the simulator and in a replay.
  *
  * What a store writes carries an identity, the instance's name and a number, so that a write whose
  * acknowledgement was lost is recognised when the answer says that something stands there already.
@@ -10,7 +10,7 @@
  *     rp_store store = {.bus = bus, .host = host, .instance = "tokenizer.a.5f3c0001"};
  *     rp_kv_open(&store, "ROUTES", &kv);
  *
- * On a bus with claims (claims.h) a store works, too: a value above the server's limit then travels
+ * On a bus with claims (claims/claims.h) a store works, too: a value above the server's limit then travels
  * by reference, and only Reprise reads it. For objects the server must take their chunks as they
  * are: its max_payload is 288 KiB at least, or they stand on the inner bus.
  *

@@ -14,7 +14,7 @@
 #define RUNTIME_ACTOR_FOLD_ARCHIVE_H
 
 #include "runtime/actor/worker.h"
-#include "runtime/store/object.h"
+#include "runtime/store/object/object.h"
 
 #define RP_ARCHIVE_BUCKET "SNAPSHOTS"
 

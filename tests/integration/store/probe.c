@@ -26,7 +26,7 @@
 #include "runtime/bus/jetstream/jetstream.h"
 #include "runtime/store/kv.h"
 #include "runtime/store/lease.h"
-#include "runtime/store/object.h"
+#include "runtime/store/object/object.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "runtime/base/decimal.h"
-#include "runtime/store/object_internal.h"
+#include "runtime/store/object/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

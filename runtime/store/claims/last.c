@@ -1,5 +1,5 @@
 /* Last messages: the answer waits for its body. */
-#include "runtime/store/claims_internal.h"
+#include "runtime/store/claims/internal.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* Publishes: a body that the inner bus does not take is hashed, stored as an object, and then the
  * message goes out, which says where it lies. What comes later on the same subject waits for it. */
 #include "runtime/base/name.h"
-#include "runtime/store/claims_internal.h"
+#include "runtime/store/claims/internal.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/store/object_info.h"
+#include "runtime/store/object/info.h"
 
 #include "runtime/base/base64.h"
 #include "runtime/base/clock.h"

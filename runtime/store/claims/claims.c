@@ -1,6 +1,6 @@
-#include "runtime/store/claims.h"
+#include "runtime/store/claims/claims.h"
 
-#include "runtime/store/claims_internal.h"
+#include "runtime/store/claims/internal.h"
 
 #include <stdlib.h>
 

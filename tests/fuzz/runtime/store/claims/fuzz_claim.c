@@ -1,7 +1,7 @@
 /* Rp-Body: any bytes.
  *
  * Held: what is taken is written down again as it was. */
-#include "runtime/store/claim_reference.h"
+#include "runtime/store/claims/reference.h"
 
 #include <stdlib.h>
 

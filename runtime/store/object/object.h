@@ -34,10 +34,10 @@
  * or a listing; names, sizes and what an object says of itself have limits below. Callbacks never
  * come inside the call that started them. on_end is the last; the handle is gone then.
  */
-#ifndef RUNTIME_STORE_OBJECT_H
-#define RUNTIME_STORE_OBJECT_H
+#ifndef RUNTIME_STORE_OBJECT_OBJECT_H
+#define RUNTIME_STORE_OBJECT_OBJECT_H
 
-#include "runtime/store/object_info.h"
+#include "runtime/store/object/info.h"
 #include "runtime/store/store.h"
 
 enum {

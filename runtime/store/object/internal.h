@@ -1,9 +1,9 @@
 /* What the files of an object bucket share.
  *
- *     object.c        the bucket: what is there, listing, deleting
- *     object_get.c    reading one
- *     object_put.c    writing one
- *     object_info.c   what an object says of itself
+ *     object.c   the bucket: what is there, listing, deleting
+ *     get.c      reading one
+ *     put.c      writing one
+ *     info.c     what an object says of itself
  *
  * Whatever is on its way is a task in the bucket's list, so that closing the bucket ends it.
  */
@@ -11,7 +11,7 @@
 #define RUNTIME_STORE_OBJECT_INTERNAL_H
 
 #include "runtime/base/base64.h"
-#include "runtime/store/object.h"
+#include "runtime/store/object/object.h"
 
 enum {
     RP__OBJECT_STREAM_BYTES = RP_STORE_BUCKET_MAX + 8,

@@ -32,13 +32,13 @@
  *
  * SHA-256 is computed on the loop, in slices between which others have their turn.
  */
-#ifndef RUNTIME_STORE_CLAIMS_H
-#define RUNTIME_STORE_CLAIMS_H
+#ifndef RUNTIME_STORE_CLAIMS_CLAIMS_H
+#define RUNTIME_STORE_CLAIMS_CLAIMS_H
 
 #include "runtime/base/host.h"
 #include "runtime/bus/bus.h"
 #include "runtime/observe/metrics.h"
-#include "runtime/store/claim_reference.h"
+#include "runtime/store/claims/reference.h"
 
 enum {
     RP_CLAIM_BYTES_MAX = 64 << 20,

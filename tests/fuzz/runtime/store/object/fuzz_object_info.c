@@ -1,7 +1,7 @@
 /* What an object says of itself: any bytes.
  *
  * Held: what is taken is within its bounds and consistent, and written down by us reads the same. */
-#include "runtime/store/object_info.h"
+#include "runtime/store/object/info.h"
 
 #include <stdlib.h>
 

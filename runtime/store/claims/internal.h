@@ -1,19 +1,19 @@
 /* What the files of the claims share.
  *
- *     claims.c            the bus: made, what goes through as it is, freed
- *     claims_fetch.c      one body on its way in
- *     claims_message.c    a message with the body that it refers to
- *     claims_mailbox.c    mailboxes
- *     claims_last.c       last messages
- *     claims_follow.c     followers
- *     claims_publish.c    publishes
- *     claim_reference.c   what Rp-Body says
+ *     claims.c      the bus: made, what goes through as it is, freed
+ *     fetch.c       one body on its way in
+ *     message.c     a message with the body that it refers to
+ *     mailbox.c     mailboxes
+ *     last.c        last messages
+ *     follow.c      followers
+ *     publish.c     publishes
+ *     reference.c   what Rp-Body says
  */
 #ifndef RUNTIME_STORE_CLAIMS_INTERNAL_H
 #define RUNTIME_STORE_CLAIMS_INTERNAL_H
 
-#include "runtime/store/claims.h"
-#include "runtime/store/object.h"
+#include "runtime/store/claims/claims.h"
+#include "runtime/store/object/object.h"
 
 typedef struct rp__claims rp__claims;
 typedef struct rp__fetch rp__fetch;
@@ -52,7 +52,7 @@ static inline void rp__claims_count(rp_counter *counter)
         rp_counter_add(counter, 1);
 }
 
-/* -- claims_fetch.c ---------------------------------------------------------------------------- */
+/* -- fetch.c ----------------------------------------------------------------------------------- */
 
 /* A body on its way in. `done` comes once, from the loop, unless rp__fetch_stop came first; the
  * fetch is gone then. The body is the callee's (free), NULL unless RP_OK. RP_INVALID, RP_NOT_FOUND,
@@ -67,7 +67,7 @@ rp_status rp__fetch_start(rp__claims *claims, rp_bytes text, rp__fetch_cb done, 
 /* NULL is fine. */
 void rp__fetch_stop(rp__fetch *fetch);
 
-/* -- claims_message.c -------------------------------------------------------------------------- */
+/* -- message.c --------------------------------------------------------------------------------- */
 
 /* A message whose body is another one: over an inner message that it has taken, or a copy. */
 struct rp__claimed {
@@ -91,7 +91,7 @@ void rp__claimed_fill(
 /* The inner message of one that is ours, else the message itself. */
 const rp_message *rp__claimed_inner(const rp_message *message);
 
-/* -- claims_mailbox.c -------------------------------------------------------------------------- */
+/* -- mailbox.c --------------------------------------------------------------------------------- */
 
 rp_status rp__claims_mailbox_open(
     rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox);
@@ -99,20 +99,20 @@ void rp__claims_mailbox_credit(rp_mailbox *mailbox, size_t credit);
 void rp__claims_mailbox_close(rp_mailbox *mailbox);
 void rp__claims_mailboxes_done(rp__claims *claims);
 
-/* -- claims_last.c ----------------------------------------------------------------------------- */
+/* -- last.c ------------------------------------------------------------------------------------ */
 
 rp_status rp__claims_last_ask(
     rp_bus *bus, const char *stream, const char *subject, rp_answer_cb callback, void *arg);
 void rp__claims_lasts_forget(rp__claims *claims, void *arg);
 void rp__claims_lasts_done(rp__claims *claims);
 
-/* -- claims_follow.c --------------------------------------------------------------------------- */
+/* -- follow.c ---------------------------------------------------------------------------------- */
 
 rp_status rp__claims_follow(rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower);
 void rp__claims_unfollow(rp_follower *follower);
 void rp__claims_followers_done(rp__claims *claims);
 
-/* -- claims_publish.c -------------------------------------------------------------------------- */
+/* -- publish.c --------------------------------------------------------------------------------- */
 
 rp_status rp__claims_publish(
     rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg);

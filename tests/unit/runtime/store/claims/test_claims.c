@@ -1,6 +1,6 @@
 /* Bodies above the inner bus's limit, on the fake bus: stored before their message, fetched before
  * their handler, in order and within bounds. The limit here is ten bytes. */
-#include "runtime/store/claims.h"
+#include "runtime/store/claims/claims.h"
 #include "tests/unit/runtime/store/shelf.h"
 
 #include <stdio.h>

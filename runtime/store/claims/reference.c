@@ -1,4 +1,4 @@
-#include "runtime/store/claim_reference.h"
+#include "runtime/store/claims/reference.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* Objects: written and read in chunks, gone on from, refused where they are not what they say. */
-#include "runtime/store/object.h"
+#include "runtime/store/object/object.h"
 #include "tests/unit/runtime/store/shelf.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* What objects say of themselves: in the words of other clients, in ours, and in none. */
-#include "runtime/store/object_info.h"
+#include "runtime/store/object/info.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Mailboxes: a message whose body lies elsewhere is handed over when that is there. Until then it is
  * extended, as one that is worked on; where the body cannot be had now, it is given back. */
-#include "runtime/store/claims_internal.h"
+#include "runtime/store/claims/internal.h"
 
 #include <stdlib.h>
 

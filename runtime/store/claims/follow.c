@@ -1,7 +1,7 @@
 /* Followers: order is kept, so a message whose body is on its way holds back those behind it. They
  * are copied and wait in a queue; what else the inner follower tells waits among them. Where the
  * queue is full the inner follower is given up, and made anew behind it when it is empty. */
-#include "runtime/store/claims_internal.h"
+#include "runtime/store/claims/internal.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-#include "runtime/store/object.h"
+#include "runtime/store/object/object.h"
 
-#include "runtime/store/object_internal.h"
+#include "runtime/store/object/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

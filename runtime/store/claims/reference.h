@@ -5,8 +5,8 @@
  * The bucket is always BLOBS; the digest is in lower-case hexadecimal. What Reprise puts there is
  * named by its own SHA-256; what clients put there may have any name without spaces.
  */
-#ifndef RUNTIME_STORE_CLAIM_REFERENCE_H
-#define RUNTIME_STORE_CLAIM_REFERENCE_H
+#ifndef RUNTIME_STORE_CLAIMS_REFERENCE_H
+#define RUNTIME_STORE_CLAIMS_REFERENCE_H
 
 #include "runtime/base/bytes.h"
 #include "runtime/base/hash.h"

@@ -1,4 +1,4 @@
-#include "runtime/store/claims_internal.h"
+#include "runtime/store/claims/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What Rp-Body says, both ways, and what it must not say. */
-#include "runtime/store/claim_reference.h"
+#include "runtime/store/claims/reference.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
