@@ -1,6 +1,6 @@
 #include "actors/cli/cli.h"
 
-#include "actors/cli/shared/json_member.h"
+#include "actors/cli/shared/text/json_member.h"
 
 #include <errno.h>
 #include <stdio.h>

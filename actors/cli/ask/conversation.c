@@ -2,7 +2,7 @@
 
 #include "actors/cli/ask/order.h"
 #include "actors/cli/shared/interrupt.h"
-#include "actors/cli/shared/units.h"
+#include "actors/cli/shared/text/units.h"
 #include "runtime/base/name.h"
 #include "schemas/codec.h"
 

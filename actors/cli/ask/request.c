@@ -1,6 +1,6 @@
 #include "actors/cli/ask/request.h"
 
-#include "actors/cli/shared/json_member.h"
+#include "actors/cli/shared/text/json_member.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/json.h"
 

@@ -3,7 +3,7 @@
 #include "actors/cli/ask/printer.h"
 #include "actors/cli/dead/retrial.h"
 #include "actors/cli/shared/interrupt.h"
-#include "actors/cli/shared/json_member.h"
+#include "actors/cli/shared/text/json_member.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* reprise dead show: all of one dead letter, and the message that it tells of. */
 #include "actors/cli/cli.h"
 #include "actors/cli/dead/letter.h"
-#include "actors/cli/shared/json_member.h"
+#include "actors/cli/shared/text/json_member.h"
 #include "runtime/base/clock.h"
 
 #include <inttypes.h>

@@ -8,7 +8,7 @@
 #ifndef ACTORS_CLI_DEAD_LETTER_H
 #define ACTORS_CLI_DEAD_LETTER_H
 
-#include "actors/cli/shared/table.h"
+#include "actors/cli/shared/text/table.h"
 #include "runtime/base/name.h"
 #include "runtime/bus/client.h"
 #include "schemas/reprise/v1/dead.pb-c.h"

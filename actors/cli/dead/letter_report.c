@@ -1,8 +1,8 @@
 /* A dead letter as it is shown. */
 #include "actors/cli/dead/letter.h"
 
-#include "actors/cli/shared/json_member.h"
-#include "actors/cli/shared/units.h"
+#include "actors/cli/shared/text/json_member.h"
+#include "actors/cli/shared/text/units.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/json.h"
 #include "runtime/base/utf8.h"

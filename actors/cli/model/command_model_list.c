@@ -1,8 +1,8 @@
 /* reprise model list: which models are alive, and who serves them. */
 #include "actors/cli/cli.h"
-#include "actors/cli/shared/json_member.h"
 #include "actors/cli/shared/roster.h"
-#include "actors/cli/shared/table.h"
+#include "actors/cli/shared/text/json_member.h"
+#include "actors/cli/shared/text/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "actors/cli/cli.h"
 #include "actors/cli/scale/progress.h"
 #include "actors/cli/shared/interrupt.h"
-#include "actors/cli/shared/scaling.h"
+#include "actors/cli/shared/up/scaling.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include "actors/cli/scale/progress.h"
 
 #include "actors/cli/shared/interrupt.h"
-#include "actors/cli/shared/scaling.h"
-#include "actors/cli/shared/units.h"
+#include "actors/cli/shared/text/units.h"
+#include "actors/cli/shared/up/scaling.h"
 
 #include <inttypes.h>
 #include <stdio.h>

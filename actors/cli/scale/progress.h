@@ -4,8 +4,8 @@
 #ifndef ACTORS_CLI_SCALE_PROGRESS_H
 #define ACTORS_CLI_SCALE_PROGRESS_H
 
-#include "actors/cli/shared/processes.h"
-#include "actors/cli/shared/up_client.h"
+#include "actors/cli/shared/up/processes.h"
+#include "actors/cli/shared/up/up_client.h"
 
 /* All borrowed. */
 typedef struct rp_progress_spec {

@@ -1,6 +1,6 @@
 #include "actors/cli/status/survey.h"
 
-#include "actors/cli/shared/up_client.h"
+#include "actors/cli/shared/up/up_client.h"
 #include "runtime/provision/declaration.h"
 
 #include <inttypes.h>

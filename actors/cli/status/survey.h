@@ -9,8 +9,8 @@
 #ifndef ACTORS_CLI_STATUS_SURVEY_H
 #define ACTORS_CLI_STATUS_SURVEY_H
 
-#include "actors/cli/shared/processes.h"
 #include "actors/cli/shared/roster.h"
+#include "actors/cli/shared/up/processes.h"
 
 enum { RP_SURVEY_STREAMS_MAX = 256, RP_SURVEY_DURABLES_MAX = 1024, RP_SURVEY_UPS_MAX = 16 };
 

@@ -1,9 +1,9 @@
 /* The survey as tables and as JSON. */
 #include "actors/cli/status/survey.h"
 
-#include "actors/cli/shared/json_member.h"
-#include "actors/cli/shared/table.h"
-#include "actors/cli/shared/units.h"
+#include "actors/cli/shared/text/json_member.h"
+#include "actors/cli/shared/text/table.h"
+#include "actors/cli/shared/text/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* reprise up: a server, the actors, and everything that they need, in the foreground. */
 #include "actors/cli/cli.h"
-#include "actors/cli/shared/scaling.h"
-#include "actors/cli/up/broker.h"
+#include "actors/cli/shared/up/scaling.h"
+#include "actors/cli/up/process/broker.h"
 #include "actors/cli/up/up.h"
 #include "runtime/base/clock.h"
 #include "runtime/provision/models.h"

@@ -1,9 +1,9 @@
 #include "actors/cli/up/desk.h"
 
-#include "actors/cli/shared/json_member.h"
-#include "actors/cli/shared/up_client.h"
-#include "runtime/actor/process/host_uv.h"
+#include "actors/cli/shared/text/json_member.h"
+#include "actors/cli/shared/up/up_client.h"
 #include "runtime/actor/presence.h"
+#include "runtime/actor/process/host_uv.h"
 #include "runtime/base/hash.h"
 #include "runtime/bus/jetstream/jetstream.h"
 

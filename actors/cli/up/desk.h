@@ -3,8 +3,8 @@
  * It has a record in ACTORS as every actor has, of the kind `up`, under a name that no other has,
  * with the models that it serves; and it answers on
  *
- *     ask.up.<instance>.scale       brings the processes of a kind to a number (shared/scaling.h)
- *     ask.up.<instance>.processes   those that it looks after, and how they are (shared/processes.h)
+ *     ask.up.<instance>.scale       brings the processes of a kind to a number (shared/up/scaling.h)
+ *     ask.up.<instance>.processes   those that it looks after, and how they are (shared/up/processes.h)
  *
  * A request is at most RP_SCALING_BYTES_MAX bytes, and gets one answer of at most
  * RP_PROCESSES_BYTES_MAX; both are JSON. What is not understood is answered with {"error":{...}}.
@@ -13,7 +13,7 @@
 #ifndef ACTORS_CLI_UP_DESK_H
 #define ACTORS_CLI_UP_DESK_H
 
-#include "actors/cli/up/crew.h"
+#include "actors/cli/up/process/crew.h"
 
 typedef struct rp_desk rp_desk;
 

@@ -1,8 +1,8 @@
 #include "actors/cli/up/notes.h"
 
 #include "actors/cli/cli.h"
-#include "actors/cli/shared/json_member.h"
-#include "actors/cli/shared/paste.h"
+#include "actors/cli/shared/text/json_member.h"
+#include "actors/cli/shared/text/paste.h"
 #include "runtime/base/name.h"
 
 #include <inttypes.h>

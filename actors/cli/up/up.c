@@ -1,10 +1,10 @@
 #include "actors/cli/up/up.h"
 
 #include "actors/cli/cli.h"
-#include "actors/cli/shared/up_client.h"
+#include "actors/cli/shared/up/up_client.h"
 #include "actors/cli/up/desk.h"
 #include "actors/cli/up/notes.h"
-#include "actors/cli/up/work.h"
+#include "actors/cli/up/work/work.h"
 
 #include <signal.h>
 #include <stdio.h>
