@@ -3,8 +3,8 @@
  * Compute threads are few, long-lived and bound to the cores that the caller names; they sleep
  * while there is nothing to do. What they finished comes back by uv_async.
  */
-#ifndef RUNTIME_ACTOR_PROCESS_PROCESS_HOST_UV_H
-#define RUNTIME_ACTOR_PROCESS_PROCESS_HOST_UV_H
+#ifndef RUNTIME_ACTOR_PROCESS_HOST_UV_H
+#define RUNTIME_ACTOR_PROCESS_HOST_UV_H
 
 #include "runtime/base/host.h"
 

@@ -8,7 +8,7 @@
 #include "runtime/bus/jetstream/jetstream.h"
 #include "runtime/observe/admin.h"
 #include "runtime/observe/process_metrics.h"
-#include "runtime/store/claims.h"
+#include "runtime/store/claims/claims.h"
 #include "runtime/topology/topology.h"
 
 #include <inttypes.h>
