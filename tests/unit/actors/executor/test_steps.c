@@ -123,6 +123,39 @@ Test(steps, who_cannot_begin_for_too_long_goes_back)
     rig_close(r);
 }
 
+/* -- who held the engine up, and left ---------------------------------------------------------- */
+
+/* Outputs that are not stored fill q's queue, and no step is made, until another process has gone
+ * on with its answer. */
+Test(steps, engine_goes_on_when_who_held_it_up_was_overtaken)
+{
+    rig *r = rig_open(2);
+    rig_settle_down(r);
+    rig_deliver(r, &(rig_work){.prompt_tokens = 1, .max_tokens = RIG_CONTEXT - 1});
+    fake_bus_fate(r->bus, "put.reply.t.q", FAKE_DELAY, RP_OK);
+    for (int steps = 0; steps < RIG_CONTEXT && r->host->job_count > 0; steps++) {
+        fake_host_run(r->host);
+        fake_bus_run(r->bus);
+    }
+    cr_assert_eq(r->host->job_count, 0, "its queue is full");
+    cr_expect_eq(rig_chunks(r), 0);
+    rig_deliver(r, &(rig_work){.sequence = 8, .request = "w", .max_tokens = 2});
+    fake_bus_run(r->bus);
+    cr_assert_eq(r->host->job_count, 0, "nobody else gets on either");
+    fake_bus_put(r->bus, "reply.t.q", "", "EXEC:7:0", "other.1.1:2");
+    fake_bus_let_go(r->bus);
+    fake_bus_run(r->bus);
+    cr_expect_eq(rp_actor_busy(r->actor), 1, "it has left");
+    fake_host_advance(r->host, 0);
+    rig_settle_down(r);
+    cr_expect_eq(fake_bus_count(r->bus, "reply.t.w"), 2);
+    cr_expect_eq(fake_bus_count(r->bus, "result.t.w"), 1);
+    cr_expect_eq(rig_chunks(r), 1, "the other's");
+    cr_expect_eq(rp_actor_busy(r->actor), 0);
+    cr_expect_eq(given_back(r), 0);
+    rig_close(r);
+}
+
 /* -- an engine that fails ---------------------------------------------------------------------- */
 
 Test(steps, broken_engine_gives_everything_back_and_ends_the_actor)
