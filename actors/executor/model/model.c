@@ -138,8 +138,23 @@ static rp_status load_all(const rp_gguf *file, rp_model *model, rp_error *reterr
     return rp_weights_vector(file, "output_norm.weight", hyper->width, model->output_norm, reterr);
 }
 
+/* Each tensor lies in the file, but hostile ones may lie upon each other, and every one is packed:
+ * all of them together may not have more bytes than the file. No sum overflows: packed.c. */
+static rp_status check_bytes(
+    const rp_gguf *file, rp_canon_matrix *const *all, size_t count, rp_error *reterr)
+{
+    uint64_t bytes = 0, most = rp_gguf_bytes(file).len;
+    for (size_t i = 0; i < count; i++)
+        bytes += (uint64_t)all[i]->rows * all[i]->row_bytes;
+    if (bytes <= most)
+        return RP_OK;
+    return rp_error_set(reterr, RP_INVALID, "tensors",
+        "tensors overlap: the model's matrices have %" PRIu64 " bytes, the whole file %" PRIu64,
+        bytes, most);
+}
+
 /* Packs whatever is multiplied; an embedding that is not the head too is only looked up. */
-static rp_status pack_all(rp_model *model, rp_crew *crew, rp_error *reterr)
+static rp_status pack_all(const rp_gguf *file, rp_model *model, rp_crew *crew, rp_error *reterr)
 {
     size_t count = 0;
     rp_canon_matrix **all =
@@ -152,7 +167,9 @@ static rp_status pack_all(rp_model *model, rp_crew *crew, rp_error *reterr)
                 (rp_canon_matrix *)((char *)&model->layers[layer] + matrix_roles[i].offset);
     }
     all[count++] = &model->head;
-    rp_status status = rp_packed_new(all, count, crew, &model->packed, reterr);
+    rp_status status = check_bytes(file, all, count, reterr);
+    if (status == RP_OK)
+        status = rp_packed_new(all, count, crew, &model->packed, reterr);
     free(all);
     return status;
 }
@@ -168,7 +185,7 @@ rp_status rp_model_load(const rp_gguf *file, const rp_canon_kernels *kernels, rp
     if (status == RP_OK)
         status = load_all(file, model, reterr);
     if (status == RP_OK && kernels->arrangement != RP_CANON_PLAIN)
-        status = pack_all(model, crew, reterr);
+        status = pack_all(file, model, crew, reterr);
     if (status != RP_OK) {
         rp_model_free(model);
         return status;

@@ -42,7 +42,8 @@ typedef struct rp_pass rp_pass;
 
 /* Borrows `file` until rp_model_free, and `crew` for the call: its threads pack; NULL: the caller
  * does it alone. Everything of the model is computed with `kernels`. Errors as rp_hyper_read and
- * rp_weights_matrix, the tensor's name in reterr->field; RP_NO_MEMORY. */
+ * rp_weights_matrix, the tensor's name in reterr->field; RP_INVALID where what is to be packed is
+ * more than the file, so that tensors overlap; RP_NO_MEMORY. */
 RP_MUST_USE rp_status rp_model_load(const rp_gguf *file, const rp_canon_kernels *kernels,
     rp_crew *crew, rp_model **ret_model, rp_error *reterr);
 

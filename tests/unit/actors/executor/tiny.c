@@ -142,6 +142,20 @@ static void add_layer(builder *b, uint32_t layer)
     }
 }
 
+static void add_layers(builder *b)
+{
+    rp_buffer *data = &b->writer.data;
+    size_t begin = data->len, longest = 0;
+    for (uint32_t i = 0; i < TINY_LAYERS; i++) {
+        if (change_of(b, TINY_OVERLAP, "layers"))
+            rp_buffer_cut(data, begin);
+        add_layer(b, i);
+        longest = data->len > longest ? data->len : longest;
+    }
+    while (data->len < longest)
+        rp_buffer_byte(data, 0);
+}
+
 rp_gguf *tiny_file(const tiny_change *changes, size_t count)
 {
     builder b = {.changes = changes, .count = count};
@@ -149,8 +163,7 @@ rp_gguf *tiny_file(const tiny_change *changes, size_t count)
     add_metadata(&b);
     add_tensor(&b, "output_norm.weight", RP_CANON_F32, TINY_WIDTH, 1);
     add_tensor(&b, "token_embd.weight", RP_CANON_Q8_0, TINY_WIDTH, TINY_VOCABULARY);
-    for (uint32_t i = 0; i < TINY_LAYERS; i++)
-        add_layer(&b, i);
+    add_layers(&b);
     rp_bytes bytes = gguf_writer_finish(&b.writer);
     size_t place = 0;
     while (open_files[place].file)

@@ -32,7 +32,8 @@ typedef enum tiny_change_kind {
     TINY_NO_TENSOR,   /* `name` is left out */
     TINY_TENSOR_ROWS, /* dims[1] of `name` (dims[0] of a norm) is `value` */
     TINY_TENSOR_TYPE, /* the type of `name` is `value` */
-    TINY_BAD_TOKEN    /* the embedding's row `value` has an infinite scale */
+    TINY_BAD_TOKEN,   /* the embedding's row `value` has an infinite scale */
+    TINY_OVERLAP      /* all layers lie where the first one does ("layers") */
 } tiny_change_kind;
 
 typedef struct tiny_change {

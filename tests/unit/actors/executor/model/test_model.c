@@ -1,6 +1,7 @@
 #include "actors/executor/model/model.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "tests/unit/actors/executor/tiny.h"
 
@@ -54,6 +55,29 @@ Test(model, weights_are_packed_for_kernels_that_want_it)
             cr_expect_eq(packed, 0);
         else
             cr_expect(packed >= weights && packed < weights + weights / 10);
+        rp_model_free(model);
+    }
+    tiny_free(file);
+}
+
+/* What is packed is bounded by the file; the norm only looks at it. */
+Test(model, matrices_that_overlap_are_not_packed)
+{
+    rp_gguf *file = tiny_file(&(tiny_change){TINY_OVERLAP, "layers", 0, NULL}, 1);
+    const rp_canon_kernels *kernels;
+    for (size_t i = 0; (kernels = rp_canon_kernels_at(i)); i++) {
+        rp_model *model = NULL;
+        rp_error error = {0};
+        rp_status status = rp_model_load(file, kernels, NULL, &model, &error);
+        if (kernels->arrangement == RP_CANON_PLAIN) {
+            cr_expect_eq(status, RP_OK);
+        } else {
+            char whole[64];
+            snprintf(whole, sizeof whole, "the whole file %zu", rp_gguf_bytes(file).len);
+            cr_expect_eq(status, RP_INVALID);
+            cr_expect_str_eq(error.field, "tensors");
+            cr_expect(strstr(error.message, whole), "%s", error.message);
+        }
         rp_model_free(model);
     }
     tiny_free(file);
