@@ -174,10 +174,12 @@ static const char *merge(const rp_item *item, yyjson_val *have, rp_arena *arena)
         bool kept = have && is_kept(item, field);
         write_member(&out, key, kept ? yyjson_obj_get(have, field) : value);
     }
-    yyjson_obj_foreach(have, index, count, key, value)
-    {
-        if (!yyjson_obj_get(item->config, yyjson_get_str(key)))
-            write_member(&out, key, value);
+    if (have) { /* the macro takes no NULL */
+        yyjson_obj_foreach(have, index, count, key, value)
+        {
+            if (!yyjson_obj_get(item->config, yyjson_get_str(key)))
+                write_member(&out, key, value);
+        }
     }
     rp_buffer_text(&out, "}");
     const char *text = out.truncated ? NULL : rp_arena_text(arena, rp_buffer_bytes(&out));
