@@ -164,6 +164,8 @@ void rp_worker_connected(rp_worker *worker)
     for (size_t i = 0; i < worker->mailbox_count && worker->spec.chain; i++) {
         rp__mailbox_of_worker *mailbox = &worker->mailboxes[i];
         mailbox->old = UINT64_MAX;
+        /* An answer to what was asked before the connection was lost tells of the time before. */
+        rp_bus_forget(worker->env.bus, mailbox);
         rp_status status =
             rp_bus_stream_state(worker->env.bus, mailbox->stream, on_stream, mailbox);
         if (status != RP_OK)

@@ -313,6 +313,20 @@ Test(worker, looks_first_where_a_first_delivery_may_be_a_later_one)
     bench_close(b);
 }
 
+/* What was asked when the connection before this one began is answered, if ever, with the past. */
+Test(worker, believes_only_what_this_connection_says_of_the_stream)
+{
+    bench *b = bench_open(&(bench_spec){.handle = say_four});
+    rp_worker_connected(b->worker);
+    rp_worker_connected(b->worker);
+    cr_assert_eq(b->bus->waiting_count, 1, "the older question is forgotten");
+    bench_deliver(b, 7, 1);
+    cr_expect_eq(b->handled, 0);
+    fake_bus_run(b->bus);
+    cr_expect_eq(b->handled, 1);
+    bench_close(b);
+}
+
 Test(worker, waits_longer_each_time_it_puts_a_message_back)
 {
     static const uint64_t delays_ms[] = {500, 1000, 2000, 4000, 8000, 16000, 32000, 64000, 64000};
