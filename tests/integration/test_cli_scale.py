@@ -24,13 +24,13 @@ def test_more_and_fewer(tool):
         more = scale(tool, "executor", 3)
         assert "executor of tiny from 1 to 3; starting executor-2, executor-3" in more.stderr
         assert "executor-3: ready after" in more.stderr and more.stdout == "3 executors of tiny ready\n"
-        assert set(names(tool).values()) == {"ready"} and len(names(tool)) == 4
+        assert set(names(tool).values()) == {"ready"} and len(names(tool)) == 5
         assert "ready: 1 tokenizer, 3 executors" in tool.run("status", NATS_URL=tool.url).stdout
         same = scale(tool, "executor", 3, "--model", "tiny")
-        assert "from 3 to 3\n" in same.stderr and len(names(tool)) == 4
+        assert "from 3 to 3\n" in same.stderr and len(names(tool)) == 5
         fewer = scale(tool, "executor", 1)
         assert "draining executor-3, executor-2" in fewer.stderr and "executor-2: drained after" in fewer.stderr
-        assert names(tool) == {"executor-1": "ready", "tokenizer-1": "ready"}
+        assert names(tool) == {"executor-1": "ready", "tokenizer-1": "ready", "janitor-1": "ready"}
         told = json.loads(scale(tool, "tokenizer", 2, "--json").stdout)
         assert told["up"].startswith("up-") and told["starts"] == ["tokenizer-2"] and told["drains"] == []
         assert (told["kind"], told["from"], told["count"], told["ready"]) == ("tokenizer", 1, 2, True)
@@ -52,6 +52,8 @@ def test_to_none_and_back(tool):
         told = json.loads(scale(tool, "executor", 0, "--json").stdout)
         assert "up to 256 requests wait in EXEC" in told["follows"] and told["drains"] == ["executor-1"]
         assert "follows" not in json.loads(scale(tool, "executor", 1, "--json").stdout)
+        assert "REQUEST and EXEC fill up" in scale(tool, "janitor", 0).stderr
+        assert scale(tool, "janitor", 1).stdout == "1 janitor ready\n"
 
 
 def test_status_shows_what_comes_and_goes(tool):
@@ -80,7 +82,7 @@ def test_interrupted_or_too_late_it_still_happens(tool):
         draining.child.send_signal(signal.SIGINT)
         assert draining.wait(10) == INTERRUPTED and "goes on" in draining.tail()
         assert waiting.wait(10) == OK, "another order took it back"
-        wait_until(lambda: names(tool) == {"executor-1": "ready", "tokenizer-1": "ready"}, 10, "both orders")
+        wait_until(lambda: names(tool) == {"executor-1": "ready", "tokenizer-1": "ready", "janitor-1": "ready"}, 10, "both orders")
 
 
 def test_a_process_that_is_given_up_fails_the_order(tool):
@@ -99,13 +101,14 @@ def test_what_cannot_be_scaled(tool, nats_server):
     nobody = tool.run("scale", "executor", 1, "--json", "--server", nats_server.url, status=FAILED)
     assert json.loads(nobody.stderr)["error"]["code"] == "not_found"
     with tool.up():
-        for words, text in ((["janitor", 1], "starts tokenizer and executor, not janitor"),
+        for words, text in ((["example", 1], "starts tokenizer, executor and janitor, not example"),
                             (["executor", 1, "--model", "other"], "it serves tiny"),
                             (["tokenizer", 1, "--model", "tiny"], "leave --model out"),
+                            (["janitor", 2], "a second janitor has nothing to do"),
                             (["executor", 1, "--up", "up-nobody"], "there are: up-")):
             assert text in scale(tool, *words, status=FAILED).stderr
         assert "33 are too many" in scale(tool, "executor", 33, status=USAGE).stderr
-        assert len(names(tool)) == 2
+        assert len(names(tool)) == 3
 
 
 @pytest.mark.parametrize("body, field", [
@@ -122,7 +125,7 @@ async def test_orders_come_from_anybody(tool, body, field):
         other = json.loads((await connection.request(f"ask.up.{up['up']}.dance", b"")).data)["error"]
         assert other["code"] == "unsupported"
         await connection.publish(f"ask.up.{up['up']}.scale", b'{"kind":"executor","count":9}')  # nobody to answer
-        assert len(names(tool)) == 2
+        assert len(names(tool)) == 3
         await connection.close()
 
 
@@ -135,4 +138,4 @@ def test_several_ups_on_one_server(tool, nats_server):
             done = tool.run("scale", "executor", 2, "--up", first.strip(), "--server", nats_server.url)
             assert "2 executors of tiny ready" in done.stdout
             ups = json.loads(tool.run("status", "--json", "--server", nats_server.url).stdout)["ups"]
-            assert {up["up"]: len(up["processes"]) for up in ups} == {first.strip(): 3, second.strip(): 2}
+            assert {up["up"]: len(up["processes"]) for up in ups} == {first.strip(): 4, second.strip(): 3}

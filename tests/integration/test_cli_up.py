@@ -60,10 +60,10 @@ def test_up_serves_until_it_is_told(tool):
         assert tool.url in up.tail() and "infer.me.tiny" in up.tail()
         told = json.loads(tool.run("status", "--json", NATS_URL=tool.url).stdout)
         assert told["ready"] is True
-        assert [actor["kind"] for actor in told["actors"]] == ["executor", "tokenizer", "up"]
+        assert [actor["kind"] for actor in told["actors"]] == ["executor", "janitor", "tokenizer", "up"]
         assert tool.run("ask", "one two", NATS_URL=tool.url).stdout == "You said: one two\n"
         assert "tiny" in tool.run("model", "list", NATS_URL=tool.url).stdout
-        assert len(tool.processes()) == 4
+        assert len(tool.processes()) == 5
         assert up.stop() == OK
         assert tool.processes() == {}
 
@@ -78,14 +78,14 @@ def test_up_stops_on_every_signal(tool, number):
 
 def test_up_interrupted_while_it_starts(tool):
     process = tool.begin(*tool.up_words(), FAKE_ACTOR="unready")
-    wait_until(lambda: len(tool.processes()) == 4, 15, "all to be started")
+    wait_until(lambda: len(tool.processes()) == 5, 15, "all to be started")
     process.child.send_signal(signal.SIGINT)
     assert process.wait(15) == INTERRUPTED
 
 
 def test_up_killed_leaves_nothing(tool):
     with tool.up(FAKE_ACTOR="deaf") as up:
-        assert len(tool.processes()) == 4
+        assert len(tool.processes()) == 5
         up.kill()
         wait_until(lambda: not tool.processes(), 10, "children to end with their parent")
     assert tool.run(*tool.up_words("--ask", "after")).stdout == "You said: after\n"
@@ -103,12 +103,12 @@ def test_up_with_deaf_actors_ends_at_the_second_signal(tool):
 
 def test_up_starts_what_dies_again(tool):
     with tool.up() as up:
-        for words in ("reprise-executor", "reprise-tokenizer", "nats-server -c"):
+        for words in ("reprise-executor", "reprise-tokenizer", "reprise-janitor", "nats-server -c"):
             pid = tool.pid_of(words)
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: pid not in tool.processes() and len(tool.processes()) == 4, 15, f"{words} again")
-        assert up.tail().count("starting it again in 0.5 s (1 of 5)") == 3
-        wait_until(lambda: up.tail().count("ready again") == 2, 15, "both to be ready")
+            wait_until(lambda: pid not in tool.processes() and len(tool.processes()) == 5, 15, f"{words} again")
+        assert up.tail().count("starting it again in 0.5 s (1 of 5)") == 4
+        wait_until(lambda: up.tail().count("ready again") == 3, 15, "all to be ready")
         wait_until(lambda: tool.serves(), 15, "the server again")
         done = tool.run("ask", "--wait", "still there?", "-m", "tiny", NATS_URL=tool.url)
         assert done.stdout == "You said: still there?\n"
@@ -231,14 +231,15 @@ async def test_up_answers_what_is_left_of_other_versions(tool):
 async def test_up_makes_room(tool, nats_server):
     """A REQUEST that fills with settled requests never refuses new ones."""
     tool.run("provision", "--max-bytes", "64MiB", "--server", nats_server.url)
-    with tool.up("up", "--model", f"tiny={tool.model}", "--data", tool.data, NATS_URL=nats_server.url) as up:
+    with tool.up("up", "--model", f"tiny={tool.model}", "--data", tool.data, NATS_URL=nats_server.url):
         connection = await nats.connect(nats_server.url)
         js = connection.jetstream()
         limit = (await js.stream_info("REQUEST")).config.max_bytes
         body = json.dumps({"prompt": "x" * 100_000}).encode()
         for _ in range(int(limit * 0.8) // len(body)):
             await js.publish("infer.acme.tiny", body)
-        wait_until(lambda: "settled messages removed" in up.tail(), 30, "room to be made")
+        log = tool.data / "logs/janitor-1.log"
+        wait_until(lambda: '"purged"' in log.read_text(), 30, "room to be made")
         assert (await js.stream_info("REQUEST")).state.bytes < limit / 4
         await connection.close()
 

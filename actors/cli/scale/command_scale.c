@@ -34,12 +34,14 @@ static const rp_option options[] = {
 
 static const char help[] =
     "Starts or drains processes of a reprise up that serves, until N of the kind run: tokenizer,\n"
-    "or executor (N for the model). What is started gets work when it is ready; what is drained\n"
+    "executor (N for the model), or janitor. What is started gets work when it is ready; what is "
+    "drained\n"
     "takes nothing more, finishes what it holds within 10 s and hands back the rest, so that no\n"
     "request is lost. The youngest go first. One that was given up is forgotten and counts for\n"
     "none. It waits until all are ready or gone; asking twice for the same N does no harm.\n"
     "\n"
-    "N is 0 to 32. With 0 requests wait until there is one again, or are answered `overloaded`.\n"
+    "N is 0 to 32, of janitors 0 or 1. With 0 requests wait until there is one again, or are "
+    "answered `overloaded`.\n"
     "Processes that were started one by one are no business of this.\n"
     "\n"
     "  reprise scale executor 3\n"
@@ -194,7 +196,7 @@ static rp_status read_order(
             "what to scale, and to how many, are two words: reprise scale executor 2");
     if (strlen(argv[1]) >= sizeof scaling->kind)
         return rp_error_set(reterr, RP_INVALID, "kind",
-            "reprise up starts tokenizer and executor, not %.60s", argv[1]);
+            "reprise up starts tokenizer, executor and janitor, not %.60s", argv[1]);
     if (s->model && strlen(s->model) >= sizeof scaling->model)
         return rp_error_limit(reterr, "model", "128 bytes", "a model's name has 1 to 128 bytes");
     snprintf(scaling->kind, sizeof scaling->kind, "%s", argv[1]);

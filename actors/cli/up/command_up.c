@@ -38,7 +38,9 @@ static const rp_option options[] = {
 static const char help[] =
     "Starts what answers requests and stays in the foreground: a nats-server with JetStream on\n"
     "loopback (unless --server or NATS_URL names a running one), its streams and durables,\n"
-    "tokenizers, and executors of each model. It says when all are ready and how to publish.\n"
+    "tokenizers, executors of each model, and a janitor, which makes room in streams that fill "
+    "up.\n"
+    "It says when all are ready and how to publish.\n"
     "Ctrl-C stops everything in order: the actors hand back what they hold, then the server;\n"
     "nothing is left running, not even when this is killed.\n"
     "\n"
@@ -50,7 +52,6 @@ static const char help[] =
     "starts more while this runs, or drains some.\n"
     "\n"
     "Work that waits for a version that no executor serves any more is answered `unavailable`.\n"
-    "When REQUEST or EXEC is three quarters full, what is settled is removed.\n"
     "\n"
     "  reprise up --model gemma3=gemma3.gguf\n"
     "  reprise up --model gemma3=gemma3.gguf --ask \"Why is the sky blue?\"\n"

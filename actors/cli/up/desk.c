@@ -57,6 +57,10 @@ static void follows(const rp_scaling *scaling, const rp_scaled *scaled, rp_buffe
             "requests wait in EXEC, those beyond are answered `overloaded`, and what waits goes on "
             "when there is an executor again",
             scaled->model->name);
+    else if (strcmp(scaling->kind, "janitor") == 0)
+        snprintf(text, sizeof text,
+            "this reprise up runs no janitor any more: unless another does, REQUEST and EXEC fill "
+            "up and then refuse the new");
     else
         snprintf(text, sizeof text,
             "this reprise up runs no tokenizer any more: unless another does, requests wait in "

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define LOOK_MS UINT64_C(50)                /* while all are started */
-#define TICK_MS UINT64_C(200)               /* while it serves */
-#define LOOK_NS (UINT64_C(2) * RP_NS_PER_S) /* while it serves and nothing moves */
-#define KEEP_NS (UINT64_C(10) * RP_NS_PER_S)
+#define LOOK_MS      UINT64_C(50)                /* while all are started */
+#define TICK_MS      UINT64_C(200)               /* while it serves */
+#define LOOK_NS      (UINT64_C(2) * RP_NS_PER_S) /* while it serves and nothing moves */
+#define LEFTOVERS_NS (UINT64_C(10) * RP_NS_PER_S)
 
 /* Our own server may still be going down after an `up` that was killed. */
 enum { PORT_TRIES = 20, PORT_PAUSE_MS = 100 };
@@ -33,7 +33,7 @@ typedef struct up {
     rp_up_spec spec;
     uv_loop_t loop;
     uv_signal_t signals[SIGNALS];
-    uv_timer_t timer; /* looks, and housekeeping */
+    uv_timer_t timer; /* looks, and what was left */
     rp_endpoint endpoint;
     char url[48], instance[32];
     rp_crew *crew;
@@ -45,7 +45,7 @@ typedef struct up {
     bool ask_interrupted;
     int exit_status;
     rp_error error; /* of what ended it; status RP_OK where nothing failed */
-    uint64_t actors_since_ns, looked_ns, kept_ns;
+    uint64_t actors_since_ns, looked_ns, leftovers_ns;
 } up;
 
 static uint64_t now(void)
@@ -208,9 +208,10 @@ static void on_timer(uv_timer_t *timer)
     up *u = timer->data;
     if (u->work.busy)
         return;
-    if (u->phase == PHASE_SERVING && now() - u->kept_ns >= KEEP_NS) {
-        u->kept_ns = now();
-        begin(u, RP_WORK_KEEP);
+    if (u->phase == PHASE_SERVING && rp_work_has_leftovers(&u->work) &&
+        now() - u->leftovers_ns >= LEFTOVERS_NS) {
+        u->leftovers_ns = now();
+        begin(u, RP_WORK_LEFTOVERS);
     } else if (u->phase == PHASE_ACTORS || rp_crew_moves(u->crew) ||
                now() - u->looked_ns >= LOOK_NS) {
         u->looked_ns = now();
@@ -304,7 +305,7 @@ static void serve(up *u)
 {
     rp_error error = {0};
     u->phase = PHASE_SERVING;
-    u->looked_ns = u->kept_ns = now();
+    u->looked_ns = u->leftovers_ns = now();
     uv_timer_start(&u->timer, on_timer, TICK_MS, TICK_MS);
     if (!u->spec.ask) {
         rp_desk_serve(u->desk);
@@ -328,17 +329,6 @@ static void looked(up *u)
         too_late(u);
 }
 
-static void kept(up *u)
-{
-    for (size_t i = 0; i < sizeof u->work.purged / sizeof u->work.purged[0]; i++) {
-        const rp_purge *p = &u->work.purged[i];
-        if (p->messages)
-            rp_notes_say(&u->notes, p->stream,
-                "was above %d%% of its limit; %llu settled messages removed",
-                RP_HOUSEKEEPING_PERCENT, (unsigned long long)p->messages);
-    }
-}
-
 /* A server that is away for a moment while serving is no reason to stop: the actors wait, too. */
 static bool is_passing(const up *u, rp_status status)
 {
@@ -353,8 +343,8 @@ static void on_work(void *arg, rp_work_kind kind, rp_status status, const rp_err
     if (u->phase == PHASE_STOPPING) {
         advance_stop(u);
     } else if (status != RP_OK && is_passing(u, status)) {
-        if (kind == RP_WORK_KEEP)
-            rp_notes_say(&u->notes, "housekeeping", "%s", error->message);
+        if (kind == RP_WORK_LEFTOVERS)
+            rp_notes_say(&u->notes, "provision", "%s", error->message);
     } else if (status != RP_OK) {
         fail(u, error);
     } else if (kind == RP_WORK_CONNECT) {
@@ -363,8 +353,6 @@ static void on_work(void *arg, rp_work_kind kind, rp_status status, const rp_err
         provisioned(u);
     } else if (kind == RP_WORK_LOOK) {
         looked(u);
-    } else {
-        kept(u);
     }
 }
 

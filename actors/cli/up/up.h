@@ -3,14 +3,14 @@
  *     server     our nats-server is started, or the given one is asked; it answers
  *     provision  streams and durables; what is left of versions that are gone is answered
  *     actors     all are started, and have said in ACTORS that they are ready
- *     serving    until a signal, or until the --ask is answered; every 10 s room is made; it can be
- *                asked for more or fewer processes (desk.h)
+ *     serving    until a signal, or until the --ask is answered; it can be asked for more or fewer
+ *                processes (desk.h)
  *     stopping   actors, then the server; a second signal ends them at once
  *
  * A failure in any phase goes to the last one, and is told at the end. A process that ends is started
  * again; one that is given up fails the phase before serving, and while serving only where nothing
  * could be answered any more: our server, the last tokenizer, the last executor. Else the rest goes
- * on without it.
+ * on without it, as without the janitor.
  */
 #ifndef ACTORS_CLI_UP_UP_H
 #define ACTORS_CLI_UP_UP_H

@@ -5,7 +5,8 @@
     with tool.up() as up: ...                 # a `reprise up` that is ready, in the background
     process = tool.begin("ask", "x", NATS_URL=tool.url)
 
-Where actors are needed, fake_actor.py stands in for them: this is about what the tool does, whatever a model says.
+Where actors with a model are needed, fake_actor.py stands in for them: this is about what the tool does, whatever a
+model says. The janitor is the real one.
 Nothing of the environment that starts with NATS_ or REPRISE_ reaches it but what a test gives.
 """
 
@@ -37,6 +38,7 @@ class Tool:
         self.bin = folder / "bin"
         self.bin.mkdir()
         shutil.copy(program("reprise"), self.bin / "reprise")
+        shutil.copy(program("reprise-janitor"), self.bin / "reprise-janitor")  # it needs no model
         for kind in ("tokenizer", "executor"):
             fake = self.bin / f"reprise-{kind}"
             fake.write_text(f"#!{sys.executable}\n" + FAKE.read_text().partition("\n")[2])

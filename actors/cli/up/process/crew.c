@@ -8,7 +8,8 @@
 #define ACTOR_GRACE_NS  (UINT64_C(20) * RP_NS_PER_S) /* a drain has its own, shorter limit */
 #define SERVER_GRACE_NS (UINT64_C(10) * RP_NS_PER_S)
 
-const char rp__crew_tokenizer[] = "tokenizer", rp__crew_executor[] = "executor";
+const char rp__crew_tokenizer[] = "tokenizer", rp__crew_executor[] = "executor",
+           rp__crew_janitor[] = "janitor";
 
 /* -- members ----------------------------------------------------------------------------------- */
 
@@ -78,6 +79,8 @@ rp_status rp__crew_add(rp_crew *crew, const char *kind, const rp_model_arg *mode
     if (model)
         init_member(crew, member, name, kind, p->executor,
             p->executor_arguments[model - crew->spec.programs.models->models]);
+    else if (kind == rp__crew_janitor)
+        init_member(crew, member, name, kind, p->janitor, p->janitor_arguments);
     else
         init_member(crew, member, name, kind, p->tokenizer, p->tokenizer_arguments);
     crew->actors[crew->actors_count++] = member;
@@ -105,7 +108,8 @@ void rp__crew_remove(rp_member *member)
 
 rp_status rp_crew_new(const rp_crew_spec *spec, rp_crew **ret_crew, rp_error *reterr)
 {
-    if (spec->tokenizers + spec->executors * spec->programs.models->count > RP_CREW_ACTORS_MAX)
+    if (spec->tokenizers + spec->executors * spec->programs.models->count + RP_CREW_JANITORS_MAX >
+        RP_CREW_ACTORS_MAX)
         return rp_error_limit(reterr, "executors", "256 processes",
             "%" PRIu64 " executors for each of %zu models are too many: one reprise up looks after "
             "256 processes at most",
@@ -142,6 +146,8 @@ rp_status rp_crew_start_actors(rp_crew *crew, rp_error *reterr)
     }
     for (uint64_t i = 0; i < crew->spec.tokenizers && status == RP_OK; i++)
         status = rp__crew_add(crew, rp__crew_tokenizer, NULL, &member, reterr);
+    if (status == RP_OK)
+        status = rp__crew_add(crew, rp__crew_janitor, NULL, &member, reterr);
     return status;
 }
 
@@ -218,6 +224,8 @@ bool rp_crew_rests_on(const rp_crew *crew, const rp_member *member)
 {
     if (!member->kind)
         return true;
+    if (member->kind == rp__crew_janitor)
+        return false;
     for (size_t i = 0; i < crew->actors_count; i++) {
         const rp_member *other = crew->actors[i];
         rp_process_state state = state_of(other);

@@ -1,4 +1,5 @@
-/* All processes of a `reprise up`: the server where it is ours, the tokenizers, the executors.
+/* All processes of a `reprise up`: the server where it is ours, the tokenizers, the executors,
+ * a janitor.
  *
  * The crew knows who is there, who has said that it is ready, and in which order they are stopped:
  * actors first, the server when all of them have ended. While it serves it can be scaled: more of a
@@ -13,7 +14,7 @@
 #include "actors/cli/shared/up/scaling.h"
 #include "actors/cli/up/process/programs.h"
 
-enum { RP_CREW_ACTORS_MAX = RP_PROCESSES_MAX, RP_CREW_KIND_BYTES = 16 };
+enum { RP_CREW_ACTORS_MAX = RP_PROCESSES_MAX, RP_CREW_JANITORS_MAX = 1 };
 
 typedef struct rp_crew rp_crew;
 
@@ -67,7 +68,7 @@ rp_member *rp_crew_ask(rp_crew *crew);
 /* Brings the processes of a kind (and model) to a number. Those that were given up are forgotten;
  * what is drained finishes what it holds or hands it back. RP_NOT_FOUND for a kind or a model that
  * is not ours, naming those that are, RP_INVALID for a model that is missing or too much, RP_LIMIT
- * while too many drain; RP_IO where the system starts no more, `ret_scaled` then tells how far it
+ * for a second janitor or while too many drain; RP_IO where the system starts no more, `ret_scaled` then tells how far it
  * came. */
 RP_MUST_USE rp_status rp_crew_scale(
     rp_crew *crew, const rp_scaling *scaling, rp_scaled *ret_scaled, rp_error *reterr);
@@ -80,7 +81,7 @@ bool rp_crew_look(rp_crew *crew, const rp_roster *roster,
 bool rp_crew_moves(const rp_crew *crew);
 
 /* Whether without this member, which was given up, nothing could be answered: it is the server, or
- * there is no other of its kind. */
+ * a tokenizer or an executor and there is no other of its kind. */
 bool rp_crew_rests_on(const rp_crew *crew, const rp_member *member);
 
 /* Appends the actors as JSON objects (processes.h). */

@@ -13,7 +13,7 @@ struct rp_crew {
     bool stopping;
 };
 
-extern const char rp__crew_tokenizer[], rp__crew_executor[];
+extern const char rp__crew_tokenizer[], rp__crew_executor[], rp__crew_janitor[];
 
 /* Starts one more actor; `model` is an executor's. RP_IO, RP_NO_MEMORY, RP_LIMIT. */
 RP_MUST_USE rp_status rp__crew_add(rp_crew *crew, const char *kind, const rp_model_arg *model,

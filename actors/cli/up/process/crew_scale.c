@@ -41,13 +41,18 @@ static rp_status find_kind(const rp_crew *crew, const rp_scaling *scaling, const
         *ret_kind = rp__crew_executor;
         return find_model(crew, scaling->model, ret_model, reterr);
     }
-    if (strcmp(scaling->kind, rp__crew_tokenizer) != 0)
+    bool is_janitor = strcmp(scaling->kind, rp__crew_janitor) == 0;
+    if (!is_janitor && strcmp(scaling->kind, rp__crew_tokenizer) != 0)
         return rp_error_set(reterr, RP_NOT_FOUND, "kind",
-            "reprise up starts tokenizer and executor, not %.60s", scaling->kind);
-    *ret_kind = rp__crew_tokenizer;
-    return *scaling->model ? rp_error_set(reterr, RP_INVALID, "model",
-                                 "a tokenizer serves all models: leave --model out")
-                           : RP_OK;
+            "reprise up starts tokenizer, executor and janitor, not %.60s", scaling->kind);
+    if (*scaling->model)
+        return rp_error_set(reterr, RP_INVALID, "model",
+            "a %s serves all models: leave --model out", scaling->kind);
+    if (is_janitor && scaling->count > RP_CREW_JANITORS_MAX)
+        return rp_error_limit(
+            reterr, "count", "1 process", "a second janitor has nothing to do: give 0 or 1");
+    *ret_kind = is_janitor ? rp__crew_janitor : rp__crew_tokenizer;
+    return RP_OK;
 }
 
 /* -- fewer ------------------------------------------------------------------------------------- */

@@ -31,6 +31,8 @@ static rp_status find_all(rp_programs *programs, rp_error *reterr)
         status = find_actor(folder, "reprise-tokenizer", programs->tokenizer, reterr);
     if (status == RP_OK)
         status = find_actor(folder, "reprise-executor", programs->executor, reterr);
+    if (status == RP_OK)
+        status = find_actor(folder, "reprise-janitor", programs->janitor, reterr);
     return status;
 }
 
@@ -119,10 +121,11 @@ static const char **common_arguments(const char **a)
     return a;
 }
 
-/* A tokenizer serves all models, an executor one. */
+/* A tokenizer serves all models, an executor one; a janitor knows none. */
 static void actor_arguments(rp_programs *programs)
 {
     const char **a = common_arguments(programs->tokenizer_arguments);
+    common_arguments(programs->janitor_arguments);
     static_assert(
         RP_CHILD_ARGUMENTS_MAX > 4 + 2 * RP_DECLARATION_MODELS_MAX, "room for all models");
     for (size_t i = 0; i < programs->spec.models->count; i++) {

@@ -28,10 +28,12 @@ typedef struct rp_programs {
     rp_programs_spec spec;
     char self[RP_BROKER_PATH_BYTES];
     char tokenizer[RP_BROKER_PATH_BYTES], executor[RP_BROKER_PATH_BYTES];
+    char janitor[RP_BROKER_PATH_BYTES];
     char **environment;
     const char *server_arguments[16];
     const char *tokenizer_arguments[RP_CHILD_ARGUMENTS_MAX];
     const char *executor_arguments[RP_DECLARATION_MODELS_MAX][RP_PROGRAMS_ACTOR_ARGUMENTS];
+    const char *janitor_arguments[RP_PROGRAMS_ACTOR_ARGUMENTS];
     const char *ask_arguments[RP_PROGRAMS_ASK_OPTIONS_MAX + 8];
     char config[RP_BROKER_PATH_BYTES], store[RP_BROKER_PATH_BYTES], port[8];
     char models[RP_DECLARATION_MODELS_MAX][RP_NAME_MAX + RP_BROKER_PATH_BYTES + 2];

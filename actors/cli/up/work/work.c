@@ -2,8 +2,6 @@
 
 #include "runtime/provision/apply.h"
 
-#include <assert.h>
-
 enum { ARENA_CHUNK = 256 << 10, ARENA_MAX = 64 << 20, CONNECT_PAUSE_MS = 20, LEFTOVER_ROUNDS = 3 };
 
 rp_status rp_work_init(rp_work *work, const rp_clock *clock, const rp_endpoint *endpoint,
@@ -74,21 +72,9 @@ static rp_status answer_leftovers(rp_work *work)
     return status;
 }
 
-static rp_status make_room(rp_work *work)
+bool rp_work_has_leftovers(const rp_work *work)
 {
-    rp_status status = RP_OK;
-    static_assert(sizeof work->purged / sizeof work->purged[0] == 2, "one a stream");
-    for (size_t i = 0; i < rp_housekeeping_streams_count && status == RP_OK; i++) {
-        rp_arena arena;
-        work->purged[i] = (rp_purge){0};
-        status = rp_arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
-        if (status != RP_OK)
-            return rp_error_set(&work->error, status, NULL, "out of memory");
-        status = rp_housekeeping_stream(
-            work->client, rp_housekeeping_streams[i], &arena, &work->purged[i], &work->error);
-        rp_arena_done(&arena);
-    }
-    return status;
+    return work->leftovers.remaining > 0 && work->leftover_rounds > 0;
 }
 
 /* On a worker thread. */
@@ -109,12 +95,9 @@ static void run(uv_work_t *request)
     case RP_WORK_LOOK:
         work->status = rp_roster_read(work->client, work->clock, &work->roster, &work->error);
         break;
-    case RP_WORK_KEEP:
-        work->status = make_room(work);
-        if (work->status == RP_OK && work->leftovers.remaining && work->leftover_rounds) {
-            work->leftover_rounds--;
-            work->status = answer_leftovers(work);
-        }
+    case RP_WORK_LEFTOVERS:
+        work->leftover_rounds--;
+        work->status = answer_leftovers(work);
         break;
     }
 }

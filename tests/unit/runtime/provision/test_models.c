@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char path[64];
+#include "tests/unit/support/temporary.h"
+
+static char path[TEMPORARY_BYTES];
 
 static void setup(void)
 {
-    snprintf(path, sizeof path, "/tmp/reprise-model-XXXXXX");
-    int fd = mkstemp(path);
-    cr_assert_geq(fd, 0);
+    int fd = temporary_file("model", path);
     cr_assert_eq(write(fd, "GGUF", 4), 4);
     close(fd);
 }
