@@ -4,11 +4,11 @@
  *     bench_executor --list
  *
  * The engine called directly, greedy, one sequence, for each table of kernels that this machine has
- * but "portable" (or for the tables named; --list tells which), on 1 and 2 threads: a prompt of 512 tokens, then an answer of 48. Each
- * round first reads as many bytes as a decoded token reads, with as many threads: the limit of any
- * decode that reads all weights. Best and median are told, and how near the best decode comes to the
- * best reading. The fastest table also decodes at a depth of 2,048, and beside a
- * process that does nothing but run.
+ * but "portable" (or for the tables named; --list tells which), on 1 and 2 threads: a prompt of 512
+ * tokens, then an answer of 48. Each round first reads as many bytes as a decoded token reads, with
+ * as many threads: the limit of any decode that reads all weights. Best and median are told, and how
+ * near the best decode comes to the best reading. The fastest table also decodes at a depth of
+ * 2,048, and beside a process that does nothing but run.
  *
  * Decode is told by the step, so that a machine which is quiet now and then is enough: `best` is
  * what one step in ten exceeds.

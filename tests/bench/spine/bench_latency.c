@@ -15,8 +15,9 @@
  * runs' 99th percentile has over their median, compared in the same way.
  *
  * `echo` is the yardstick: a message of this client to itself, once through the server. On its way
- * to the first token a request goes through the server five times, one after the other: to the
- * tokenizer, its question to REPLY, to the executor, its question to CONTROL, and back.
+ * to the first token a short streamed request goes through the server three times, one after the
+ * other: in REQUEST to the tokenizer, in EXEC to the executor, and back as a chunk. The executor's
+ * question to CONTROL is on its way while it reads the prompt.
  *
  * Before each answer it pauses, until what the one before has left to do (settling, threads that
  * look for more work before they sleep) is done.
@@ -284,7 +285,8 @@ static void make_engine(bench *b, const char *path)
         .threads = (unsigned)b->settings.threads};
     need(rp_canon_thread_enter(), "this thread does not round as IEEE 754 does by default");
     need(rp_gguf_open(path, &b->file, &error) == RP_OK, error.message);
-    need(rp_model_load(b->file, rp_canon_kernels_best(), NULL, &b->model, &error) == RP_OK, error.message);
+    need(rp_model_load(b->file, rp_canon_kernels_best(), NULL, &b->model, &error) == RP_OK,
+        error.message);
     need(rp_gguf_vocabulary(b->file, &b->vocabulary, &error) == RP_OK, error.message);
     need(rp_spm_new(b->vocabulary, PROMPT_BYTES_MAX, &b->spm, &error) == RP_OK, error.message);
     need(rp_engine_new(b->model, &limits, &b->engine, &error) == RP_OK, error.message);
