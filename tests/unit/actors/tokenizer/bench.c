@@ -28,7 +28,7 @@ static void drained(void *arg, bool failed)
 bench *bench_open(const bench_spec *spec)
 {
     static const tiny_file file = {"gemma3", 4096, true};
-    char path[64];
+    char path[TEMPORARY_BYTES];
     rp_error error = {0};
     bench *b = calloc(1, sizeof *b);
     cr_assert(b && rp_arena_init(&b->arena, 64 << 10, 16 << 20) == RP_OK);

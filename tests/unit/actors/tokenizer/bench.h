@@ -16,6 +16,7 @@
 #include "schemas/reprise/v1/exec.pb-c.h"
 #include "tests/unit/support/fake_bus.h"
 #include "tests/unit/support/fake_host.h"
+#include "tests/unit/support/temporary.h"
 
 enum { BENCH_STORED_MS = 1000000 }; /* when the stream stored what is asked */
 
@@ -32,8 +33,8 @@ typedef struct bench {
     rp_metrics *metrics;
     rp_tokenizer_settings settings;
     rp_actor *actor;
-    char argument[256];              /* NAME=FILE */
-    char model[RP_NAME_TOKEN_BYTES]; /* as in subjects */
+    char argument[TEMPORARY_BYTES + RP_NAME_MAX]; /* NAME=FILE */
+    char model[RP_NAME_TOKEN_BYTES];              /* as in subjects */
     char version[64];
     rp_arena arena;
     uint64_t sequence; /* of the last request */

@@ -32,7 +32,7 @@ Test(models, are_read_and_found_by_name)
 
 static rp_status load(const tiny_file *file, const char *form, rp_error *reterr)
 {
-    char path[64], argument[128];
+    char path[TEMPORARY_BYTES], argument[TEMPORARY_BYTES + 16];
     rp_tokenizer_models *models = NULL;
     tiny_model_write(file, path);
     snprintf(argument, sizeof argument, "%s=%s", form, path);

@@ -2,7 +2,6 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/unit/support/gguf_writer.h"
@@ -44,7 +43,7 @@ static void add_vocabulary(gguf_writer *writer, bool add_bos)
     gguf_writer_bool(writer, "tokenizer.ggml.add_space_prefix", false);
 }
 
-void tiny_model_write(const tiny_file *file, char path[64])
+void tiny_model_write(const tiny_file *file, char path[TEMPORARY_BYTES])
 {
     gguf_writer writer;
     char key[64];
@@ -55,10 +54,8 @@ void tiny_model_write(const tiny_file *file, char path[64])
         gguf_writer_u32(&writer, key, file->context_tokens);
     add_vocabulary(&writer, file->add_bos);
     rp_bytes bytes = gguf_writer_finish(&writer);
-    const char *folder = getenv("TMPDIR");
-    snprintf(path, 64, "%s/tiny-XXXXXX", folder && strlen(folder) < 48 ? folder : "/tmp");
-    int fd = mkstemp(path);
-    cr_assert(fd >= 0 && write(fd, bytes.data, bytes.len) == (ssize_t)bytes.len);
+    int fd = temporary_file("tiny", path);
+    cr_assert(write(fd, bytes.data, bytes.len) == (ssize_t)bytes.len);
     close(fd);
     gguf_writer_done(&writer);
 }
@@ -67,7 +64,7 @@ rp_tokenizer_models *tiny_models(void)
 {
     static const tiny_file files[] = {{"gemma3", 32, true}, {"llama", 8, false}};
     static const char *const names[] = {"tiny", "plain"};
-    char paths[2][64], arguments[2][160];
+    char paths[2][TEMPORARY_BYTES], arguments[2][TEMPORARY_BYTES + 16];
     rp_option_list list = {.count = 2};
     rp_tokenizer_models *models = NULL;
     rp_error error = {0};

@@ -9,6 +9,7 @@
 #define TESTS_UNIT_ACTORS_TOKENIZER_TINY_MODELS_H
 
 #include "actors/tokenizer/models.h"
+#include "tests/unit/support/temporary.h"
 
 enum {
     TINY_PAD,
@@ -32,7 +33,7 @@ typedef struct tiny_file {
 } tiny_file;
 
 /* Writes a file; the caller removes it. */
-void tiny_model_write(const tiny_file *file, char path[64]);
+void tiny_model_write(const tiny_file *file, char path[TEMPORARY_BYTES]);
 
 /* Frees with rp_tokenizer_models_free. */
 rp_tokenizer_models *tiny_models(void);

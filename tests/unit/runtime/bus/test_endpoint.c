@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/unit/support/temporary.h"
+
 typedef struct settings {
     uint64_t before; /* so that the endpoint does not lie at the start */
     rp_endpoint endpoint;
@@ -173,9 +175,8 @@ static const char seed[] = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYY
 
 Test(endpoint, nkey_file)
 {
-    char path[] = "/tmp/reprise-nkey-XXXXXX";
-    int fd = mkstemp(path);
-    cr_assert_geq(fd, 0);
+    char path[TEMPORARY_BYTES];
+    int fd = temporary_file("nkey", path);
     dprintf(fd, "-----BEGIN USER NKEY SEED-----\n%s\n------END USER NKEY SEED------\n", seed);
     close(fd);
     rp_status status = apply(&(rp_endpoint){.nkey = path}, NULL);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/unit/support/gguf_writer.h"
+#include "tests/unit/support/temporary.h"
 
 enum { BROKEN_MAX = 4096 };
 
@@ -371,7 +372,7 @@ Test(gguf, reads_version_2)
 
 Test(gguf, opens_files)
 {
-    char path[] = "/tmp/test_gguf.XXXXXX";
+    char path[TEMPORARY_BYTES];
     gguf_writer writer;
     rp_gguf *file = NULL;
     rp_error error = {0};
@@ -379,8 +380,7 @@ Test(gguf, opens_files)
     rp_bytes data, whole = everything(&writer);
     cr_expect_eq(rp_gguf_open("/nonexistent/model.gguf", &file, &error), RP_NOT_FOUND);
     cr_expect_eq(rp_gguf_open("/", &file, &error), RP_INVALID);
-    int fd = mkstemp(path);
-    cr_assert_geq(fd, 0);
+    int fd = temporary_file("gguf", path);
     cr_expect_eq(rp_gguf_open(path, &file, &error), RP_CORRUPT);
     cr_expect(strstr(error.message, path), "%s", error.message);
     cr_assert_eq(write(fd, whole.data, whole.len), (ssize_t)whole.len);

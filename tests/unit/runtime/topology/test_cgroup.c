@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char root[64];
+#include "tests/unit/support/temporary.h"
+
+static char root[TEMPORARY_BYTES];
 
 static void open_root(void)
 {
-    snprintf(root, sizeof root, "%s", "cgroup-test-XXXXXX");
-    cr_assert(chdir("/tmp") == 0 && mkdtemp(root) != NULL);
+    temporary_folder("cgroup", root);
 }
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
@@ -32,7 +33,7 @@ TestSuite(cgroup, .init = open_root, .fini = close_root);
 /* Writes a file below the root, with the folders that it needs. */
 static void put(const char *path, const char *text)
 {
-    char whole[512];
+    char whole[2 * TEMPORARY_BYTES];
     snprintf(whole, sizeof whole, "%s%s", root, path);
     for (char *slash = strchr(whole + strlen(root) + 1, '/'); slash;
          slash = strchr(slash + 1, '/')) {
