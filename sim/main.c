@@ -60,10 +60,10 @@ static void print_list(void)
 {
     printf("scenarios:\n");
     for (const sim_scenario *s = sim_scenarios; s->name; s++)
-        printf("  %-22s %s\n", s->name, s->summary);
+        printf("  %-26s %s\n", s->name, s->summary);
     printf("bugs to plant:\n");
     for (const sim_plant *p = sim_plants; p->name; p++)
-        printf("  %-22s %s\n", p->name, p->summary);
+        printf("  %-26s %s\n", p->name, p->summary);
 }
 
 static void tell_failure(const settings *s, uint64_t seed, const sim_outcome *outcome)

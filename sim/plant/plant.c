@@ -75,12 +75,20 @@ static void plant_id_without_index(rp_bus_ops *ops)
 
 /* -- a chunk stored wherever the chain stands -------------------------------------------------- */
 
+/* What goes to one of these subjects is stored whatever stands there. */
+static rp_status publish_anywhere(rp_bus *bus, const char *subjects,
+    const rp_publication *publication, rp_published_cb callback, void *arg)
+{
+    rp_publication changed = *publication;
+    if (sim_subject_matches(publication->subject, subjects))
+        changed.expect = false;
+    return sim_outbox_publish(bus, &changed, callback, arg);
+}
+
 static rp_status publish_without_expectation(
     rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg)
 {
-    rp_publication changed = *publication;
-    changed.expect = false;
-    return sim_outbox_publish(bus, &changed, callback, arg);
+    return publish_anywhere(bus, ">", publication, callback, arg);
 }
 
 static void plant_no_expected_sequence(rp_bus_ops *ops)
@@ -163,15 +171,25 @@ static void plant_unbounded_mailbox(rp_bus_ops *ops)
 static rp_status publish_unfenced(
     rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg)
 {
-    rp_publication changed = *publication;
-    if (sim_subject_matches(publication->subject, "outcome.>"))
-        changed.expect = false;
-    return sim_outbox_publish(bus, &changed, callback, arg);
+    return publish_anywhere(bus, "outcome.>", publication, callback, arg);
 }
 
 static void plant_lease_without_fencing(rp_bus_ops *ops)
 {
     ops->publish = publish_unfenced;
+}
+
+/* -- a lease that is taken from its holder ----------------------------------------------------- */
+
+static rp_status publish_leases_anywhere(
+    rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg)
+{
+    return publish_anywhere(bus, "$KV.LEASES.>", publication, callback, arg);
+}
+
+static void plant_lease_without_condition(rp_bus_ops *ops)
+{
+    ops->publish = publish_leases_anywhere;
 }
 
 /* -- a snapshot without its sequence ----------------------------------------------------------- */
@@ -204,6 +222,8 @@ const sim_plant sim_plants[] = {
         plant_unbounded_mailbox},
     {"lease-without-fencing", "fold: outcomes are stored wherever their chain stands",
         plant_lease_without_fencing},
+    {"lease-without-condition", "fold: a lease is written whoever holds it",
+        plant_lease_without_condition},
     {"snapshot-without-sequence", "fold: behind a snapshot a replica reads what comes, wherever that is",
         plant_snapshot_without_sequence},
     {0}};

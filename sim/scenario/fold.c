@@ -4,6 +4,7 @@
 #include "runtime/base/json.h"
 #include "sim/check/bounds.h"
 #include "sim/check/counter.h"
+#include "sim/check/leases.h"
 #include "sim/client/writer.h"
 
 #include <inttypes.h>
@@ -26,6 +27,7 @@ enum {
 typedef struct play {
     sim_stage *stage;
     sim_writer *writer;
+    sim_leases leases;
     size_t commands;
     int64_t amounts[COMMANDS_MAX];
     size_t keys[COMMANDS_MAX];
@@ -194,6 +196,9 @@ void sim_scenario_fold(sim_stage *stage)
     play *p = sim_world_alloc(stage->world, sizeof *p);
     p->stage = stage;
     stage->arg = p;
+    p->leases = (sim_leases){.world = stage->world, .verdict = &stage->verdict};
+    stage->server->on_stored = sim_leases_stored;
+    stage->server->arg = &p->leases;
     forget_ids(stage);
     set_stage(p);
     sim_plan_draw(&stage->plan, stage->world, stage->process_count, 0);

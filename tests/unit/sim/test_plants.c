@@ -55,6 +55,11 @@ Test(sim_plants, lease_without_fencing)
     expect_found("lease-without-fencing", "fold");
 }
 
+Test(sim_plants, lease_without_condition)
+{
+    expect_found("lease-without-condition", "fold");
+}
+
 Test(sim_plants, snapshot_without_sequence)
 {
     expect_found("snapshot-without-sequence", "fold");
