@@ -37,7 +37,7 @@ static void go_on(rp_context *context)
     else if (w->encoded != RP_OK)
         tokenizer_refuse(context);
     else if (w->intake.deadline_unix_ms != 0 &&
-             w->intake.deadline_unix_ms * RP_NS_PER_MS <= rp_context_now_ns(context))
+             w->intake.deadline_unix_ms <= rp_context_now_ns(context) / RP_NS_PER_MS)
         tokenizer_expire(context);
     else
         route(context);

@@ -33,6 +33,20 @@ Test(reply, past_its_deadline_a_request_ends_as_at_an_executor)
     bench_close(b);
 }
 
+/* In nanoseconds it would be above 64 bits, and small again. */
+Test(reply, deadline_may_be_as_far_as_a_number_goes)
+{
+    const char *const far[] = {"18446744073710", "18446744073709551615"};
+    for (size_t i = 0; i < 2; i++) {
+        bench *b = bench_open(&(bench_spec){0});
+        bench_ask(b, &(bench_request){.id = "r", .deadline = far[i]});
+        fake_bus_run(b->bus);
+        cr_expect_eq(fake_bus_count(b->bus, "reply.t.r"), 0, "%s", far[i]);
+        cr_expect_not(bench_nothing_sent(b), "%s", far[i]);
+        bench_close(b);
+    }
+}
+
 /* Answers, loses RESULT's place behind the chunk, and answers the redelivery. */
 static void expect_repeated(const bench_request *request)
 {
