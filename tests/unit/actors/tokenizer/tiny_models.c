@@ -64,7 +64,7 @@ rp_tokenizer_models *tiny_models(void)
 {
     static const tiny_file files[] = {{"gemma3", 32, true}, {"llama", 8, false}};
     static const char *const names[] = {"tiny", "plain"};
-    char paths[2][TEMPORARY_BYTES], arguments[2][TEMPORARY_BYTES + 16];
+    char paths[2][TEMPORARY_BYTES], arguments[2][2 * TEMPORARY_BYTES + 16];
     rp_option_list list = {.count = 2};
     rp_tokenizer_models *models = NULL;
     rp_error error = {0};
