@@ -54,6 +54,8 @@ class CuttingProxy:
             except OSError:
                 close(near)
                 continue
+            for end in near, far:  # else small writes wait for each other's acknowledgement, 40 ms each
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.open |= {near, far}
             threading.Thread(target=self.pump, args=(near, far, False), daemon=True).start()
             threading.Thread(target=self.pump, args=(far, near, True), daemon=True).start()
