@@ -180,8 +180,8 @@ static void take_made(rp_follower *follower, const sim_frame *frame)
 rp_status sim_follow(rp_bus *b, const rp_follower_spec *spec, rp_follower **ret_follower)
 {
     sim_bus *bus = sim_bus_of(b);
-    if (!rp_name_is_subject(rp_bytes_text(spec->stream)) ||
-        !rp_name_is_filter(rp_bytes_text(spec->filter)) || strlen(spec->filter) > FILTER_BYTES_MAX)
+    if (!rp__wire_is_name(spec->stream) || !rp_name_is_filter(rp_bytes_text(spec->filter)) ||
+        strlen(spec->filter) > FILTER_BYTES_MAX)
         return RP_INVALID;
     for (size_t i = 0; i < SIM_FOLLOWERS_MAX; i++) {
         if (bus->followers[i])

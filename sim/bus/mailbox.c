@@ -1,6 +1,6 @@
 /* Mailboxes, on the JetStream bus's own account of what was asked for. */
-#include "runtime/base/name.h"
 #include "runtime/bus/jetstream/protocol/requests.h"
+#include "runtime/bus/jetstream/protocol/wire.h"
 #include "sim/bus/internal.h"
 
 enum { GRACE_MS = 1000, TROUBLE_MS = 250, TROUBLE_DOUBLINGS_MAX = 4, REFUSED_DELAY_S = 2 };
@@ -112,8 +112,7 @@ static void listen(sim_bus *bus)
 rp_status sim_mailbox_open(rp_bus *b, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox)
 {
     sim_bus *bus = sim_bus_of(b);
-    if (!rp_name_is_subject(rp_bytes_text(spec->stream)) ||
-        !rp_name_is_subject(rp_bytes_text(spec->durable)))
+    if (!rp__wire_is_name(spec->stream) || !rp__wire_is_name(spec->durable))
         return RP_INVALID;
     for (size_t i = 0; i < SIM_MAILBOXES_MAX; i++) {
         if (bus->mailboxes[i])

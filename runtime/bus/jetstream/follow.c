@@ -243,7 +243,7 @@ static void make_consumer(rp_follower *follower)
 rp_status rp__follow(rp_bus *bus, const rp_follower_spec *spec, rp_follower **ret_follower)
 {
     rp__jetstream *js = rp__jetstream_of(bus);
-    if (!rp__is_name(spec->stream) || !rp_name_is_filter(rp_bytes_text(spec->filter)) ||
+    if (!rp__wire_is_name(spec->stream) || !rp_name_is_filter(rp_bytes_text(spec->filter)) ||
         strlen(spec->filter) > FILTER_BYTES_MAX)
         return RP_INVALID;
     for (uint32_t i = 0; i < RP__FOLLOWERS_MAX; i++) {

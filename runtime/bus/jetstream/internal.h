@@ -11,8 +11,10 @@
  *     protocol/      what all this thinks, without a server: texts, outbox slots, pull requests, a
  *                    follower's place
  *
- * Two inbox subscriptions serve a whole process, one for what mailboxes pull and one for answers;
- * the last token of the subject says whose a message is. Each follower has one of its own.
+ * One inbox subscription serves all that is published; the last token of the subject says whose an
+ * answer is. Each mailbox, question and follower has one of its own: where nobody takes a request,
+ * nats.c keeps the server's message and hands out NATS_NO_RESPONDERS alone, so that the
+ * subscription must say whose it was.
  */
 #ifndef RUNTIME_BUS_JETSTREAM_INTERNAL_H
 #define RUNTIME_BUS_JETSTREAM_INTERNAL_H
@@ -32,7 +34,7 @@ enum {
     RP__STREAM_QUESTIONS_MAX = 8,   /* that wait at once */
     /* prefix, dot, nats.c's 22 characters; behind it a kind and a token of two numbers */
     RP__INBOX_NAME_BYTES = RP_ENDPOINT_INBOX_PREFIX_MAX + 24,
-    RP__INBOX_BYTES = RP__INBOX_NAME_BYTES + 24,
+    RP__INBOX_BYTES = RP__INBOX_NAME_BYTES + 32,
     RP__SUBJECT_BYTES = 640,
     RP__DRAIN_MESSAGES_MAX = 1024, /* in one turn of the loop, then timers get theirs */
     RP__TICK_MS = 50               /* how often time limits are looked at */
@@ -76,8 +78,9 @@ typedef enum rp__entry_kind {
 typedef struct rp__entry {
     rp__jetstream *js;
     rp__entry_kind kind;
-    bool sent;    /* on the present connection */
-    bool refused; /* by nats.c: it can never be sent */
+    natsSubscription *inbox; /* a question's, on the present connection */
+    bool sent;               /* on the present connection */
+    bool refused;            /* by nats.c: it can never be sent */
     uint32_t tries;
     natsMsg *nats; /* kept to be sent again */
     uint64_t resend_at_ns;
@@ -93,13 +96,15 @@ typedef struct rp__entry {
 typedef struct rp__outbox {
     rp__slots slots;
     rp__entry *entries; /* one a slot */
+    size_t questions;   /* of them */
 } rp__outbox;
 
 RP_MUST_USE rp_status rp__outbox_init(rp__jetstream *js);
 void rp__outbox_done(rp__jetstream *js);
-void rp__outbox_connected(rp__jetstream *js);             /* sends all again, oldest first */
-void rp__outbox_disconnected(rp__jetstream *js);          /* stops the clocks */
-void rp__outbox_answer(rp__jetstream *js, natsMsg *nats); /* borrows nats */
+void rp__outbox_connected(rp__jetstream *js);    /* sends all again, oldest first */
+void rp__outbox_disconnected(rp__jetstream *js); /* stops the clocks */
+/* Takes at most `budget` answers and returns how many. */
+size_t rp__outbox_drain(rp__jetstream *js, size_t budget);
 void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns);
 
 rp_status rp__outbox_publish(
@@ -117,7 +122,8 @@ void rp__mailbox_credit(rp_mailbox *mailbox, size_t credit);
 void rp__mailbox_close(rp_mailbox *mailbox);
 void rp__mailboxes_connected(rp__jetstream *js);
 void rp__mailboxes_disconnected(rp__jetstream *js);
-void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats); /* takes nats */
+/* Hands over at most `budget` messages and returns how many. */
+size_t rp__mailboxes_drain(rp__jetstream *js, size_t budget);
 void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns);
 void rp__mailboxes_done(rp__jetstream *js);
 void rp__settle(rp_bus *bus, const rp_message *message, rp_settlement settlement, uint64_t delay_ns,
@@ -188,16 +194,12 @@ RP_MUST_USE rp_status rp__stream_info_read(
 
 /* -- jetstream.c ------------------------------------------------------------------------------- */
 
-/* Whether this can be a stream's or a consumer's name, which is one token. */
-bool rp__is_name(const char *text);
-
-/* The kinds of inbox; a follower's are subscribed to one by one. */
+/* The kinds of inbox, as letters in their subjects. */
 typedef enum rp__inbox {
-    RP__INBOX_PULL,
-    RP__INBOX_ANSWER,
-    RP__INBOX_SHARED, /* how many are shared */
-    RP__INBOX_FOLLOW = RP__INBOX_SHARED,
-    RP__INBOX_COUNT
+    RP__INBOX_ANSWER = 'a',
+    RP__INBOX_FOLLOW = 'f',
+    RP__INBOX_PULL = 'p',
+    RP__INBOX_QUESTION = 'q'
 } rp__inbox;
 
 struct rp__jetstream {
@@ -211,12 +213,13 @@ struct rp__jetstream {
     uint64_t tell_dropped_at_ns;
     size_t payload_bytes_max;
     char inbox[RP__INBOX_NAME_BYTES];
-    natsSubscription *inboxes[RP__INBOX_SHARED];
+    natsSubscription *answers; /* to what is published, and to questions for last messages */
     rp_bus_state_cb on_state;
     void *on_state_arg;
     bool told_connected;
 
     rp__outbox outbox;
+    uint32_t mailbox_serials;
     rp_mailbox *mailboxes[RP__MAILBOXES_MAX];
     uint64_t follower_serials;
     uint32_t follower_generations; /* consumers that followers made so far */
@@ -252,10 +255,6 @@ static inline uint64_t rp__now(const rp__jetstream *js)
 /* Writes the reply subject of an inbox with a token of two numbers. */
 void rp__inbox_subject(const rp__jetstream *js, rp__inbox inbox, uint32_t slot, uint32_t generation,
     char subject[RP__INBOX_BYTES]);
-
-/* Subscribes to a shared inbox, unless that is done, and gives it up. */
-void rp__inbox_open(rp__jetstream *js, rp__inbox inbox);
-void rp__inbox_close(rp__jetstream *js, rp__inbox inbox);
 
 /* Reads such a token; false where it is none of ours. */
 bool rp__inbox_token(const char *token, uint32_t *ret_slot, uint32_t *ret_generation);

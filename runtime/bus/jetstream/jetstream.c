@@ -8,16 +8,13 @@
 
 enum { PAYLOAD_BYTES_DEFAULT = 1 << 20, HEADER_BYTES_MAX = 32 << 10, BACKOFF_DOUBLINGS_MAX = 16 };
 
-static const char inbox_kinds[RP__INBOX_COUNT] = {
-    [RP__INBOX_PULL] = 'p', [RP__INBOX_ANSWER] = 'a', [RP__INBOX_FOLLOW] = 'f'};
-
 /* -- inboxes ----------------------------------------------------------------------------------- */
 
 void rp__inbox_subject(const rp__jetstream *js, rp__inbox inbox, uint32_t slot, uint32_t generation,
     char subject[RP__INBOX_BYTES])
 {
-    snprintf(subject, RP__INBOX_BYTES, "%s.%c.%" PRIx32 "-%" PRIx32, js->inbox, inbox_kinds[inbox],
-        slot, generation);
+    snprintf(subject, RP__INBOX_BYTES, "%s.%c.%" PRIx32 "-%" PRIx32, js->inbox, (char)inbox, slot,
+        generation);
 }
 
 static bool read_hex(const char **p, uint32_t *ret_number)
@@ -63,41 +60,16 @@ static rp_status name_inbox(rp__jetstream *js, rp_error *reterr)
     return RP_OK;
 }
 
-void rp__inbox_open(rp__jetstream *js, rp__inbox inbox)
+static void open_answers(rp__jetstream *js)
 {
     char subject[RP__INBOX_BYTES];
-    if (js->inboxes[inbox])
-        return;
-    snprintf(subject, sizeof subject, "%s.%c.*", js->inbox, inbox_kinds[inbox]);
-    natsStatus s = natsConnection_SubscribeSync(&js->inboxes[inbox], js->connection, subject);
+    snprintf(subject, sizeof subject, "%s.%c.*", js->inbox, RP__INBOX_ANSWER);
+    natsStatus s = natsConnection_SubscribeSync(&js->answers, js->connection, subject);
     if (s != NATS_OK)
         rp__connection_failed(js, s, "subscribe");
 }
 
-void rp__inbox_close(rp__jetstream *js, rp__inbox inbox)
-{
-    natsSubscription_Destroy(js->inboxes[inbox]);
-    js->inboxes[inbox] = NULL;
-}
-
 /* -- what came in in this turn of the loop ----------------------------------------------------- */
-
-static size_t drain_inbox(rp__jetstream *js, rp__inbox inbox, size_t budget)
-{
-    size_t count = 0;
-    natsMsg *nats = NULL;
-    while (count < budget && js->inboxes[inbox] &&
-           natsSubscription_NextMsg(&nats, js->inboxes[inbox], 0) == NATS_OK) {
-        count++;
-        if (inbox == RP__INBOX_PULL) {
-            rp__mailboxes_deliver(js, nats); /* takes it */
-            continue;
-        }
-        rp__outbox_answer(js, nats);
-        natsMsg_Destroy(nats);
-    }
-    return count;
-}
 
 static void on_more(uv_idle_t *more)
 {
@@ -108,9 +80,9 @@ static void on_more(uv_idle_t *more)
 static void drain(rp__jetstream *js)
 {
     size_t budget = RP__DRAIN_MESSAGES_MAX;
-    budget -= drain_inbox(js, RP__INBOX_ANSWER, budget);
+    budget -= rp__outbox_drain(js, budget);
     budget -= rp__followers_drain(js, budget);
-    budget -= drain_inbox(js, RP__INBOX_PULL, budget);
+    budget -= rp__mailboxes_drain(js, budget);
     budget -= rp__subscriptions_drain(js, budget);
     if (budget == 0)
         uv_idle_start(&js->more, on_more);
@@ -157,8 +129,8 @@ static void tell_state(rp__jetstream *js)
 static void lose(rp__jetstream *js)
 {
     js->connection = NULL;
-    for (size_t i = 0; i < RP__INBOX_SHARED; i++)
-        rp__inbox_close(js, (rp__inbox)i);
+    natsSubscription_Destroy(js->answers);
+    js->answers = NULL;
     rp__subscriptions_disconnected(js);
     rp__mailboxes_disconnected(js);
     rp__followers_disconnected(js);
@@ -200,8 +172,7 @@ static void on_open(void *arg, rp_status status, const rp_error *error)
     js->connection = rp__link_connection(js->link);
     if (!js->connection) /* closed while it opened: on_closed follows */
         return;
-    for (size_t i = 0; i < RP__INBOX_SHARED && js->connection; i++)
-        rp__inbox_open(js, (rp__inbox)i);
+    open_answers(js);
     if (!js->connection)
         return;
     int64_t payload = natsConnection_GetMaxPayload(js->connection);

@@ -51,14 +51,23 @@ static rp__entry *take(rp__jetstream *js, rp__entry_kind kind, size_t bytes)
         return NULL;
     }
     o->entries[slot] = (rp__entry){.js = js, .kind = kind};
+    o->questions += kind == RP__ENTRY_QUESTION;
     show(js);
     return &o->entries[slot];
 }
 
+static void close_inbox(rp__entry *entry)
+{
+    natsSubscription_Destroy(entry->inbox);
+    entry->inbox = NULL;
+}
+
 static void drop(rp__jetstream *js, rp__entry *entry)
 {
+    close_inbox(entry);
     natsMsg_Destroy(entry->nats);
     entry->nats = NULL;
+    js->outbox.questions -= entry->kind == RP__ENTRY_QUESTION;
     rp__slots_give_back(&js->outbox.slots, slot_of(&js->outbox, entry));
     show(js);
 }
@@ -72,9 +81,21 @@ static bool is_of_the_message(natsStatus s)
            s == NATS_NO_MEMORY;
 }
 
+/* Publishes share one, since two more lines for each to the server are too many. */
+static bool open_inbox(rp__jetstream *js, rp__entry *entry)
+{
+    if (entry->kind != RP__ENTRY_QUESTION || entry->inbox)
+        return true;
+    natsStatus s =
+        natsConnection_SubscribeSync(&entry->inbox, js->connection, natsMsg_GetReply(entry->nats));
+    if (s != NATS_OK)
+        rp__connection_failed(js, s, "subscribe");
+    return s == NATS_OK;
+}
+
 static void send_entry(rp__jetstream *js, rp__entry *entry, uint64_t now_ns)
 {
-    if (!js->connection)
+    if (!js->connection || !open_inbox(js, entry))
         return;
     if (entry->give_up_at_ns == 0)
         entry->give_up_at_ns = now_ns + entry->patience_ns;
@@ -115,6 +136,7 @@ void rp__outbox_disconnected(rp__jetstream *js)
     if (!o->entries)
         return;
     for (uint32_t i = o->slots.oldest; i != RP__SLOT_NONE; i = next_of(o, i)) {
+        close_inbox(&o->entries[i]);
         o->entries[i].sent = false;
         o->entries[i].give_up_at_ns = 0;
     }
@@ -165,7 +187,8 @@ static rp_status make_message(rp__jetstream *js, const rp__entry *entry, const c
 {
     char reply[RP__INBOX_BYTES];
     uint32_t slot = slot_of(&js->outbox, entry);
-    rp__inbox_subject(js, RP__INBOX_ANSWER, slot, js->outbox.slots.slots[slot].generation, reply);
+    rp__inbox_subject(js, entry->kind == RP__ENTRY_QUESTION ? RP__INBOX_QUESTION : RP__INBOX_ANSWER,
+        slot, js->outbox.slots.slots[slot].generation, reply);
     natsStatus s = natsMsg_Create(ret_nats, subject, reply, (const char *)body.data, (int)body.len);
     return s == NATS_OK ? RP_OK : RP_NO_MEMORY;
 }
@@ -224,7 +247,7 @@ rp_status rp__outbox_last(
 {
     rp__jetstream *js = rp__jetstream_of(bus);
     char question[RP__SUBJECT_BYTES];
-    if (!rp__is_name(stream))
+    if (!rp__wire_is_name(stream))
         return RP_INVALID;
     int n = snprintf(question, sizeof question, "$JS.API.DIRECT.GET.%s.%s", stream, subject);
     if (n < 0 || (size_t)n >= sizeof question)
@@ -284,20 +307,35 @@ static void finish(rp__jetstream *js, rp__entry *entry, rp_status status, const 
         finish_question(js, entry, status, NULL);
 }
 
-/* "Not now": the stream's queue is full, or no stream listens (yet: a server that starts up). */
-static void try_later(rp__jetstream *js, rp__entry *entry)
+static uint64_t later(const rp__entry *entry, uint64_t now_ns)
 {
     uint32_t doublings = entry->tries < BUSY_DOUBLINGS_MAX ? entry->tries : BUSY_DOUBLINGS_MAX;
-    entry->resend_at_ns = rp__now(js) + ((uint64_t)BUSY_WAIT_MS << doublings) * RP_NS_PER_MS;
+    return now_ns + ((uint64_t)BUSY_WAIT_MS << doublings) * RP_NS_PER_MS;
+}
+
+/* "Not now": the stream's queue is full. */
+static void try_later(rp__jetstream *js, rp__entry *entry)
+{
+    entry->resend_at_ns = later(entry, rp__now(js));
+}
+
+/* No stream listens (yet: a server that starts up). To whom, nats.c does not say: whatever is not
+ * answered until then is sent again, which is harmless. */
+static void try_all_later(rp__jetstream *js)
+{
+    rp__outbox *o = &js->outbox;
+    uint64_t now_ns = rp__now(js);
+    for (uint32_t i = o->slots.oldest; i != RP__SLOT_NONE; i = next_of(o, i)) {
+        rp__entry *entry = &o->entries[i];
+        uint64_t again_ns = later(entry, now_ns);
+        if (again_ns < entry->resend_at_ns)
+            entry->resend_at_ns = again_ns;
+    }
 }
 
 static void answer_publish(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
 {
     rp__wire_ack ack;
-    if (rp__delivery_status(nats) == 503) {
-        try_later(js, entry);
-        return;
-    }
     rp_bytes body = rp_bytes_of(natsMsg_GetData(nats), (size_t)natsMsg_GetDataLength(nats));
     if (rp__wire_ack_parse(body, &ack) != RP_OK) {
         rp_log_warn(js->spec.log, "publish_ack_unreadable", rp_log_bytes("body", body));
@@ -323,10 +361,6 @@ static void answer_last(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
         finish_question(js, entry, RP_NOT_FOUND, NULL);
         return;
     }
-    if (code == 503) {
-        try_later(js, entry);
-        return;
-    }
     rp__delivery_view(&view, nats);
     if (code != 0 || natsMsgHeader_Get(nats, "Nats-Sequence", &sequence) != NATS_OK ||
         rp_decimal_parse(rp_bytes_text(sequence), &view.message.stream_sequence) != RP_OK) {
@@ -341,18 +375,7 @@ static void answer_last(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
     finish_question(js, entry, RP_OK, &view.message);
 }
 
-static void answer_question(rp__jetstream *js, rp__entry *entry, natsMsg *nats)
-{
-    rp__delivery view;
-    if (rp__delivery_status(nats) == 503) {
-        finish_question(js, entry, RP_UNAVAILABLE, NULL);
-        return;
-    }
-    rp__delivery_view(&view, nats);
-    finish_question(js, entry, RP_OK, &view.message);
-}
-
-void rp__outbox_answer(rp__jetstream *js, natsMsg *nats)
+static void answer(rp__jetstream *js, natsMsg *nats)
 {
     uint32_t slot, generation;
     if (!rp__inbox_token(rp__delivery_token(nats), &slot, &generation) ||
@@ -361,10 +384,66 @@ void rp__outbox_answer(rp__jetstream *js, natsMsg *nats)
     rp__entry *entry = &js->outbox.entries[slot];
     if (entry->kind == RP__ENTRY_PUBLISH)
         answer_publish(js, entry, nats);
-    else if (entry->kind == RP__ENTRY_LAST)
-        answer_last(js, entry, nats);
     else
-        answer_question(js, entry, nats);
+        answer_last(js, entry, nats);
+}
+
+static size_t drain_answers(rp__jetstream *js, size_t budget)
+{
+    size_t count = 0;
+    bool no_responders = false;
+    for (; count < budget && js->answers; count++) {
+        natsMsg *nats = NULL;
+        natsStatus s = natsSubscription_NextMsg(&nats, js->answers, 0);
+        if (s == NATS_OK)
+            answer(js, nats);
+        else if (s == NATS_NO_RESPONDERS)
+            no_responders = true;
+        else
+            break;
+        natsMsg_Destroy(nats);
+    }
+    if (no_responders)
+        try_all_later(js);
+    return count;
+}
+
+/* True where the question had an answer; it is gone then. */
+static bool take_answer(rp__jetstream *js, rp__entry *entry)
+{
+    rp__delivery view;
+    natsMsg *nats = NULL;
+    natsStatus s = natsSubscription_NextMsg(&nats, entry->inbox, 0);
+    if (s == NATS_NO_RESPONDERS) {
+        finish_question(js, entry, RP_UNAVAILABLE, NULL);
+        return true;
+    }
+    if (s != NATS_OK)
+        return false;
+    rp__delivery_view(&view, nats);
+    finish_question(js, entry, RP_OK, &view.message);
+    natsMsg_Destroy(nats);
+    return true;
+}
+
+static size_t drain_questions(rp__jetstream *js, size_t budget)
+{
+    rp__outbox *o = &js->outbox;
+    size_t count = 0;
+    uint32_t i = o->slots.oldest;
+    while (count < budget && o->questions > 0 && i != RP__SLOT_NONE) {
+        bool answered = o->entries[i].inbox && take_answer(js, &o->entries[i]);
+        count += answered;
+        /* The callback may have changed the list behind us. */
+        i = answered ? o->slots.oldest : next_of(o, i);
+    }
+    return count;
+}
+
+size_t rp__outbox_drain(rp__jetstream *js, size_t budget)
+{
+    size_t count = drain_answers(js, budget);
+    return count + drain_questions(js, budget - count);
 }
 
 void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns)

@@ -17,17 +17,26 @@ enum { GRACE_MS = 1000, TROUBLE_MS = 250, TROUBLE_DOUBLINGS_MAX = 4 };
 struct rp_mailbox {
     rp__jetstream *js;
     rp_mailbox_spec spec;
-    uint32_t slot; /* in js->mailboxes */
+    uint32_t slot;           /* in js->mailboxes */
+    uint32_t serial;         /* unlike that of every other mailbox of the bus; names its inbox */
+    natsSubscription *inbox; /* NULL while there is no connection */
     size_t credit;
     rp__requests requests;
     uint32_t troubles;       /* in a row */
     uint64_t quiet_until_ns; /* no requests before */
 };
 
-/* A token holds one number for the mailbox and the request's place in it. */
-static uint32_t token_slot(const rp_mailbox *mailbox, size_t index)
+static void open_inbox(rp_mailbox *mailbox)
 {
-    return mailbox->slot * RP__REQUESTS_MAX + (uint32_t)index;
+    rp__jetstream *js = mailbox->js;
+    char subject[RP__INBOX_BYTES];
+    if (mailbox->inbox)
+        return;
+    snprintf(
+        subject, sizeof subject, "%s.%c.%" PRIx32 ".*", js->inbox, RP__INBOX_PULL, mailbox->serial);
+    natsStatus s = natsConnection_SubscribeSync(&mailbox->inbox, js->connection, subject);
+    if (s != NATS_OK)
+        rp__connection_failed(js, s, "subscribe");
 }
 
 static void pull(rp_mailbox *mailbox)
@@ -44,7 +53,8 @@ static void pull(rp_mailbox *mailbox)
         return;
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", mailbox->spec.stream,
         mailbox->spec.durable);
-    rp__inbox_subject(js, RP__INBOX_PULL, token_slot(mailbox, index), r->generation, reply);
+    snprintf(reply, sizeof reply, "%s.%c.%" PRIx32 ".%zx-%" PRIx32, js->inbox, RP__INBOX_PULL,
+        mailbox->serial, index, r->generation);
     int n = snprintf(
         body, sizeof body, "{\"batch\":%zu,\"expires\":%" PRIu64 "}", r->missing, expires_ns);
     natsStatus s = natsConnection_PublishRequest(js->connection, subject, reply, body, n);
@@ -55,7 +65,7 @@ static void pull(rp_mailbox *mailbox)
 rp_status rp__mailbox_open(rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox **ret_mailbox)
 {
     rp__jetstream *js = rp__jetstream_of(bus);
-    if (!rp__is_name(spec->stream) || !rp__is_name(spec->durable))
+    if (!rp__wire_is_name(spec->stream) || !rp__wire_is_name(spec->durable))
         return RP_INVALID;
     for (uint32_t i = 0; i < RP__MAILBOXES_MAX; i++) {
         if (js->mailboxes[i])
@@ -66,10 +76,11 @@ rp_status rp__mailbox_open(rp_bus *bus, const rp_mailbox_spec *spec, rp_mailbox 
         mailbox->js = js;
         mailbox->spec = *spec;
         mailbox->slot = i;
+        mailbox->serial = ++js->mailbox_serials;
         js->mailboxes[i] = mailbox;
         *ret_mailbox = mailbox;
         if (js->connection)
-            rp__inbox_open(js, RP__INBOX_PULL);
+            open_inbox(mailbox);
         return RP_OK;
     }
     return RP_LIMIT;
@@ -81,18 +92,33 @@ void rp__mailbox_credit(rp_mailbox *mailbox, size_t credit)
     pull(mailbox);
 }
 
-/* Once no mailbox is left, the inbox goes too: else what is handed back would come here again
- * through a request that is still open. */
+static void close_inbox(rp_mailbox *mailbox)
+{
+    natsSubscription_Destroy(mailbox->inbox);
+    mailbox->inbox = NULL;
+}
+
+/* A message that no mailbox wants any more goes to whoever has room; a little later, when no open
+ * request of ours takes it again. */
+static void refuse(rp__jetstream *js, natsMsg *nats)
+{
+    if (natsMsg_GetReply(nats) && js->connection)
+        (void)natsConnection_PublishString(
+            js->connection, natsMsg_GetReply(nats), "-NAK {\"delay\":2000000000}");
+    natsMsg_Destroy(nats);
+}
+
+/* The inbox goes with it: else what is handed back would come here again through a request that is
+ * still open. */
 void rp__mailbox_close(rp_mailbox *mailbox)
 {
     rp__jetstream *js = mailbox->js;
+    natsMsg *nats = NULL;
     js->mailboxes[mailbox->slot] = NULL;
+    while (mailbox->inbox && natsSubscription_NextMsg(&nats, mailbox->inbox, 0) == NATS_OK)
+        refuse(js, nats);
+    close_inbox(mailbox);
     free(mailbox);
-    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
-        if (js->mailboxes[i])
-            return;
-    }
-    rp__inbox_close(js, RP__INBOX_PULL);
 }
 
 void rp__mailboxes_connected(rp__jetstream *js)
@@ -100,6 +126,7 @@ void rp__mailboxes_connected(rp__jetstream *js)
     for (size_t i = 0; i < RP__MAILBOXES_MAX && js->connection; i++) {
         if (js->mailboxes[i]) {
             js->mailboxes[i]->quiet_until_ns = 0;
+            open_inbox(js->mailboxes[i]);
             pull(js->mailboxes[i]);
         }
     }
@@ -108,8 +135,10 @@ void rp__mailboxes_connected(rp__jetstream *js)
 void rp__mailboxes_disconnected(rp__jetstream *js)
 {
     for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
-        if (js->mailboxes[i])
+        if (js->mailboxes[i]) {
+            close_inbox(js->mailboxes[i]);
             rp__requests_expire(&js->mailboxes[i]->requests, UINT64_MAX);
+        }
     }
 }
 
@@ -143,8 +172,6 @@ static void end_request(rp_mailbox *mailbox, int code, natsMsg *nats)
     if (code == 404 || code == 408) {
         fine(mailbox);
         pull(mailbox);
-    } else if (code == 503) {
-        trouble(mailbox, RP_NOT_FOUND, "the server has no such stream or durable consumer");
     } else if (strstr(why, "Consumer Deleted")) {
         trouble(mailbox, RP_NOT_FOUND, "the durable consumer was deleted");
     } else {
@@ -152,53 +179,44 @@ static void end_request(rp_mailbox *mailbox, int code, natsMsg *nats)
     }
 }
 
-/* A message of a mailbox that is closed goes to whoever has room; a little later, so that an open
- * request of ours does not take it again. */
-static void refuse(rp__jetstream *js, natsMsg *nats)
+/* Nobody takes a pull of this mailbox: then none of its requests is open at the server. */
+static void end_all(rp_mailbox *mailbox)
 {
-    if (natsMsg_GetReply(nats) && js->connection)
-        (void)natsConnection_PublishString(
-            js->connection, natsMsg_GetReply(nats), "-NAK {\"delay\":2000000000}");
-    natsMsg_Destroy(nats);
+    if (rp__requests_missing(&mailbox->requests) == 0)
+        return;
+    rp__requests_expire(&mailbox->requests, UINT64_MAX);
+    trouble(mailbox, RP_NOT_FOUND, "the server has no such stream or durable consumer");
 }
 
 /* A status comes on the inbox of the request it is about. */
-static void take_status(rp__jetstream *js, natsMsg *nats, int code)
+static void take_status(rp_mailbox *mailbox, natsMsg *nats, int code)
 {
-    uint32_t slot, generation;
-    if (!rp__inbox_token(rp__delivery_token(nats), &slot, &generation) ||
-        slot / RP__REQUESTS_MAX >= RP__MAILBOXES_MAX || code == 100)
-        return;
-    rp_mailbox *mailbox = js->mailboxes[slot / RP__REQUESTS_MAX];
-    if (mailbox && rp__requests_end(&mailbox->requests, slot % RP__REQUESTS_MAX, generation))
+    uint32_t index, generation;
+    if (code != 100 && rp__inbox_token(rp__delivery_token(nats), &index, &generation) &&
+        rp__requests_end(&mailbox->requests, index, generation))
         end_request(mailbox, code, nats);
 }
 
 /* A message comes under its own subject; its reply names stream and consumer. */
-static rp_mailbox *owner(rp__jetstream *js, natsMsg *nats)
+static bool is_of(const rp_mailbox *mailbox, natsMsg *nats)
 {
     rp__wire_delivery d;
-    if (rp__wire_delivery_parse(rp_bytes_text(natsMsg_GetReply(nats)), &d) != RP_OK)
-        return NULL;
-    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
-        rp_mailbox *mailbox = js->mailboxes[i];
-        if (mailbox && rp_bytes_is(d.consumer, mailbox->spec.durable) &&
-            rp_bytes_is(d.stream, mailbox->spec.stream))
-            return mailbox;
-    }
-    return NULL;
+    return rp__wire_delivery_parse(rp_bytes_text(natsMsg_GetReply(nats)), &d) == RP_OK &&
+           rp_bytes_is(d.consumer, mailbox->spec.durable) &&
+           rp_bytes_is(d.stream, mailbox->spec.stream);
 }
 
-void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
+/* Takes `nats`. */
+static void deliver(rp_mailbox *mailbox, natsMsg *nats)
 {
+    rp__jetstream *js = mailbox->js;
     int code = rp__delivery_status(nats);
     if (code != 0) {
-        take_status(js, nats, code);
+        take_status(mailbox, nats, code);
         natsMsg_Destroy(nats);
         return;
     }
-    rp_mailbox *mailbox = owner(js, nats);
-    if (!mailbox) {
+    if (!is_of(mailbox, nats)) {
         refuse(js, nats);
         return;
     }
@@ -214,6 +232,26 @@ void rp__mailboxes_deliver(rp__jetstream *js, natsMsg *nats)
     mailbox->spec.on_message(mailbox->spec.arg, message);
 }
 
+size_t rp__mailboxes_drain(rp__jetstream *js, size_t budget)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
+        /* A callback may close the mailbox, and open another in its place. */
+        while (count < budget && js->mailboxes[i] && js->mailboxes[i]->inbox) {
+            natsMsg *nats = NULL;
+            natsStatus s = natsSubscription_NextMsg(&nats, js->mailboxes[i]->inbox, 0);
+            if (s == NATS_OK)
+                deliver(js->mailboxes[i], nats);
+            else if (s == NATS_NO_RESPONDERS)
+                end_all(js->mailboxes[i]);
+            else
+                break;
+            count++;
+        }
+    }
+    return count;
+}
+
 void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
 {
     for (size_t i = 0; i < RP__MAILBOXES_MAX && js->connection; i++) {
@@ -227,8 +265,11 @@ void rp__mailboxes_tick(rp__jetstream *js, uint64_t now_ns)
 
 void rp__mailboxes_done(rp__jetstream *js)
 {
-    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++)
+    for (size_t i = 0; i < RP__MAILBOXES_MAX; i++) {
+        if (js->mailboxes[i])
+            close_inbox(js->mailboxes[i]);
         free(js->mailboxes[i]);
+    }
 }
 
 /* -- settling ---------------------------------------------------------------------------------- */

@@ -15,12 +15,6 @@
 
 enum { LIST_STARTS_MAX = 4 };
 
-bool rp__is_name(const char *text)
-{
-    return rp_name_is_subject(rp_bytes_text(text)) && !strchr(text, '.') &&
-           strlen(text) < RP__WIRE_NAME_BYTES;
-}
-
 static rp_status ask(rp__jetstream *js, const char *operation, const char *stream, rp_bytes body,
     rp_answer_cb callback, void *arg)
 {
@@ -179,7 +173,7 @@ static void on_info(void *arg, rp_status status, const rp_message *answer)
 rp_status rp__stream_state(rp_bus *bus, const char *stream, rp_stream_cb callback, void *arg)
 {
     rp__jetstream *js = rp__jetstream_of(bus);
-    if (!rp__is_name(stream))
+    if (!rp__wire_is_name(stream))
         return RP_INVALID;
     rp__stream_question *q = take(js, stream, arg);
     if (!q)
@@ -210,7 +204,7 @@ rp_status rp__stream_purge(rp_bus *bus, const char *stream, const char *filter, 
 {
     rp__jetstream *js = rp__jetstream_of(bus);
     rp_buffer *body = &js->scratch;
-    if (!rp__is_name(stream) || keep_from == 0 ||
+    if (!rp__wire_is_name(stream) || keep_from == 0 ||
         (filter && !rp_name_is_filter(rp_bytes_text(filter))))
         return RP_INVALID;
     rp_buffer_clear(body);

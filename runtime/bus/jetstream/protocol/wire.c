@@ -5,8 +5,15 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
+#include "runtime/base/name.h"
 
 enum { TOKENS_SHORT = 9, TOKENS_LONG = 11, TOKENS_MAX = 12 };
+
+bool rp__wire_is_name(const char *text)
+{
+    return rp_name_is_subject(rp_bytes_text(text)) && !strchr(text, '.') &&
+           strlen(text) < RP__WIRE_NAME_BYTES;
+}
 
 static size_t split(rp_bytes subject, rp_bytes tokens[TOKENS_MAX])
 {

@@ -35,6 +35,9 @@ enum {
     RP__WIRE_NAME_BYTES = 256 /* of a stream or a consumer */
 };
 
+/* Whether this can be the name of a stream or a consumer, which is one token. */
+bool rp__wire_is_name(const char *text);
+
 /* Why an API request failed. */
 typedef struct rp__wire_error {
     bool is_error;

@@ -442,6 +442,21 @@ Test(wire, purges)
             rp__wire_purge_parse(rp_bytes_text(wrong[i]), &purge), RP_INVALID, "%s", wrong[i]);
 }
 
+/* -- streams' and consumers' names ------------------------------------------------------------- */
+
+Test(wire, a_name_is_one_token)
+{
+    char longest[RP__WIRE_NAME_BYTES + 1];
+    memset(longest, 'a', sizeof longest);
+    longest[RP__WIRE_NAME_BYTES] = '\0';
+    cr_expect(!rp__wire_is_name(longest));
+    longest[RP__WIRE_NAME_BYTES - 1] = '\0';
+    cr_expect(rp__wire_is_name(longest));
+    static const char *const wrong[] = {"", "a.b", "a b", "*", ">", "a\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_expect(!rp__wire_is_name(wrong[i]), "%s", wrong[i]);
+}
+
 /* -- headers' names ---------------------------------------------------------------------------- */
 
 Test(wire, headers_have_names)
