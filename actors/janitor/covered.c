@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+static const char bucket_stream[] = "OBJ_" RP_ARCHIVE_BUCKET;
+
 /* -- which snapshots there are ----------------------------------------------------------------- */
 
 /* Reads `<kind>.<partition>.<sequence>.<sha256>`. */
@@ -108,14 +110,17 @@ static void read_next(janitor *self)
 {
     while (self->at < self->partition_count && self->partitions[self->at].read)
         self->at++;
+    if (self->at == self->partition_count) {
+        janitor_next(self);
+        return;
+    }
     rp_buffer_clear(&self->head);
     rp_object_get_spec spec = {.name = self->partitions[self->at].object,
         .on_info = on_object,
         .on_chunk = on_chunk,
         .on_end = on_read,
         .arg = self};
-    if (self->at == self->partition_count ||
-        rp_object_get_start(self->snapshots, &spec, &self->get) != RP_OK)
+    if (rp_object_get_start(self->snapshots, &spec, &self->get) != RP_OK)
         janitor_next(self);
 }
 
@@ -135,6 +140,10 @@ static void on_listed(void *arg, rp_status status)
     janitor *self = arg;
     self->at = 0;
     remember(self);
+    if (self->left_out)
+        rp_log_warn(self->env->log, "too_many_snapshots",
+            rp_log_count("partitions_max", JANITOR_PARTITIONS_MAX),
+            rp_log_text("so", "no log is purged"));
     if (status == RP_OK) {
         read_next(self);
         return;
@@ -145,14 +154,26 @@ static void on_listed(void *arg, rp_status status)
     janitor_next(self);
 }
 
+/* A listing of a bucket that is missing would wait for its silence to end. */
+static void on_bucket(void *arg, rp_status status, const rp_stream_state *state)
+{
+    janitor *self = arg;
+    (void)state;
+    if (status == RP_OK)
+        status = rp_object_list(self->snapshots, on_info, on_listed, self);
+    if (status != RP_OK)
+        on_listed(self, status);
+}
+
 void janitor_read_snapshots(janitor *self)
 {
     memcpy(self->before, self->partitions, self->partition_count * sizeof *self->before);
     self->before_count = self->partition_count;
     self->partition_count = 0;
     self->left_out = false;
-    if (rp_object_list(self->snapshots, on_info, on_listed, self) != RP_OK)
-        janitor_next(self);
+    rp_status status = rp_bus_stream_state(self->env->bus, bucket_stream, on_bucket, self);
+    if (status != RP_OK)
+        on_listed(self, status);
 }
 
 /* -- up to where a log is covered -------------------------------------------------------------- */

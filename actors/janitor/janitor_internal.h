@@ -12,7 +12,7 @@
  *  - In a fold's log up to the sequence of its newest snapshot, of all partitions the lowest. A
  *    snapshot counts only when the janitor has read it from end to end and found it to be what its
  *    name says, and where a partition has none the log is left alone. The message at that sequence
- *    itself is kept (fold.h says why).
+ *    itself is kept (fold.h says why), and so is what a durable of the log has not settled.
  *
  * Nothing undelivered, unsettled or not yet in a snapshot is ever lost, whatever dies meanwhile, and
  * two janitors do no harm.

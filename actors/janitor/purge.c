@@ -64,6 +64,8 @@ static void on_log_state(void *arg, rp_status status, const rp_stream_state *sta
     janitor *self = arg;
     if (status != RP_OK)
         tell_failure(self, "stream_not_read", status);
+    else if (state->settled_by_durables && state->settled_sequence < self->keep_from)
+        self->keep_from = state->settled_sequence + 1; /* somebody reads it beside the fold */
     if (status != RP_OK || state->created_ns != self->log_created_ns ||
         self->keep_from > state->last_sequence)
         janitor_next(self); /* a log made anew: the snapshots are another one's */

@@ -178,7 +178,13 @@ static void answer(fake_bus *bus, const fake_waiting *w)
 static void answer_stream(const fake_bus *bus, const fake_waiting *w)
 {
     uint64_t last = fake__last_sequence(bus, w->stream);
-    rp_stream_state state = {.first_sequence = last + 1, .last_sequence = last};
+    rp_stream_state state = bus->stream;
+    if (bus->no_stream && strcmp(bus->no_stream, w->stream) == 0) {
+        w->stream_cb(w->arg, RP_NOT_FOUND, NULL);
+        return;
+    }
+    state.first_sequence = last + 1;
+    state.last_sequence = last;
     for (size_t i = bus->stored_count; i > 0; i--) {
         const fake_stored *s = &bus->stored[i - 1];
         if (fake__is_gone(bus, s) || strcmp(s->stream, w->stream) != 0)

@@ -125,6 +125,8 @@ typedef struct fake_bus {
     size_t messages_alive;
     rp_status read_status;  /* what reads end in; RP_OK = what there is */
     rp_status read_refused; /* what the call of a read answers; RP_OK = it is taken */
+    rp_stream_state stream; /* what is told of every stream, but for what it holds */
+    const char *no_stream;  /* the one that does not exist; NULL = all do */
     size_t payload_bytes_max;
 } fake_bus;
 
