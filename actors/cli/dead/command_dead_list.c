@@ -105,8 +105,8 @@ static rp_status look(search *s, rp_client *client, rp_error *reterr)
         status =
             rp_client_read(client, "DEAD", filter, last - size + 1, (size_t)size, take, s, reterr);
         if (status == RP_OK && s->status != RP_OK)
-            status = rp_error_limit(
-                reterr, "limit", s->error.limit, "%s; give a smaller --limit", s->error.message);
+            status = rp_error_limit(reterr, "limit", s->error.limit,
+                "%s; give a smaller --limit, or --since", s->error.message);
         while (s->part_count > 0 && s->count < s->settings->limit)
             s->found[s->count++] = s->part[--s->part_count];
         last -= size;

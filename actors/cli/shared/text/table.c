@@ -46,19 +46,24 @@ void rp_table_cell(rp_table *table, const char *format, ...)
     add(table, text);
 }
 
+/* A row ends with what its last filled cell says, not with blanks. */
 static const char *write_row(const rp_table *table, const char *cell)
 {
+    rp_buffer *out = table->out;
+    size_t start = out->len;
     for (size_t column = 0; column < table->columns; column++) {
         size_t fill = table->widths[column] - width_of(cell);
         bool last = column + 1 == table->columns;
         if (table->right[column])
-            rp_buffer_printf(table->out, "%*s", (int)fill, "");
-        rp_buffer_text(table->out, cell);
+            rp_buffer_printf(out, "%*s", (int)fill, "");
+        rp_buffer_text(out, cell);
         if (!last)
-            rp_buffer_printf(table->out, "%*s", (int)(GAP + (table->right[column] ? 0 : fill)), "");
+            rp_buffer_printf(out, "%*s", (int)(GAP + (table->right[column] ? 0 : fill)), "");
         cell += strlen(cell) + 1;
     }
-    rp_buffer_text(table->out, "\n");
+    while (out->len > start && out->data[out->len - 1] == ' ')
+        rp_buffer_cut(out, out->len - 1);
+    rp_buffer_text(out, "\n");
     return cell;
 }
 

@@ -45,6 +45,20 @@ Test(table, characters_count_not_bytes)
     cr_assert_str_eq(rp_buffer_string(&out), "A       B\nmodèle  1\nmodel   2\n");
 }
 
+Test(table, empty_cells_at_the_end_of_a_row_leave_no_blanks)
+{
+    rp_table table;
+    rp_table_init(&table, &out, 3, "A\0B\0>C\0");
+    rp_table_cell(&table, "a");
+    rp_table_cell(&table, "%s", "");
+    rp_table_cell(&table, "%s", "");
+    rp_table_cell(&table, "%s", "");
+    rp_table_cell(&table, "%s", "");
+    rp_table_cell(&table, "3");
+    rp_table_done(&table);
+    cr_assert_str_eq(rp_buffer_string(&out), "A  B  C\na\n      3\n");
+}
+
 Test(table, without_rows_nothing_is_written)
 {
     rp_table table;
