@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EVERY_MS = 1000, AT_MOST_EVERY_MS = 100, RECORD_BYTES_MAX = 64 << 10 };
+enum { EVERY_MS = 1000, AT_MOST_EVERY_MS = 100, CHANGES_MAX = 64, RECORD_BYTES_MAX = 64 << 10 };
 
 #define EXPIRES      "10s"
 #define EXPIRES_LAST "1s" /* of a process that has said good-bye; the shortest there is */
@@ -14,22 +14,15 @@ enum { EVERY_MS = 1000, AT_MOST_EVERY_MS = 100, RECORD_BYTES_MAX = 64 << 10 };
 struct rp_presence {
     rp_presence_spec spec;
     rp_timer *timer;
-    bool touched;
-    bool on_its_way; /* one at a time: without a connection they would pile up in the outbox */
+    uint32_t changes; /* since the last record */
+    bool on_its_way;  /* one at a time: without a connection they would pile up in the outbox */
     uint64_t published_ns;
     uint64_t started_unix_ms;
     char subject[RP_WORKER_SUBJECT_BYTES];
     rp_buffer record;
 };
 
-static void on_published(void *arg, const rp_published *published)
-{
-    rp_presence *presence = arg;
-    presence->on_its_way = false;
-    if (published->status != RP_OK)
-        rp_log_warn(presence->spec.env->log, "presence_not_stored",
-            rp_log_status("status", published->status), rp_log_text("why", published->why));
-}
+static void on_published(void *arg, const rp_published *published);
 
 static void publish(rp_presence *presence, const char *expires)
 {
@@ -46,7 +39,7 @@ static void publish(rp_presence *presence, const char *expires)
     record.has_ready = true;
     record.admin = spec->admin;
     spec->describe(spec->arg, &record);
-    presence->touched = false;
+    presence->changes = 0;
     presence->published_ns = rp_clock_monotonic_ns(spec->env->host->clock);
     rp_buffer_clear(&presence->record);
     rp_error error = {0};
@@ -66,7 +59,7 @@ static void publish(rp_presence *presence, const char *expires)
 void rp_presence_publish(rp_presence *presence)
 {
     if (presence->on_its_way)
-        presence->touched = true;
+        presence->changes++;
     else
         publish(presence, EXPIRES);
 }
@@ -80,7 +73,7 @@ static void on_timer(void *arg)
 {
     rp_presence *presence = arg;
     uint64_t now_ns = rp_clock_monotonic_ns(presence->spec.env->host->clock);
-    if (presence->touched || now_ns - presence->published_ns >= EVERY_MS * RP_NS_PER_MS)
+    if (presence->changes > 0 || now_ns - presence->published_ns >= EVERY_MS * RP_NS_PER_MS)
         rp_presence_publish(presence);
 }
 
@@ -106,9 +99,27 @@ rp_status rp_presence_new(const rp_presence_spec *spec, rp_presence **ret_presen
     return RP_OK;
 }
 
+static void publish_many(rp_presence *presence)
+{
+    if (presence->changes >= CHANGES_MAX && !presence->on_its_way)
+        publish(presence, EXPIRES);
+}
+
+static void on_published(void *arg, const rp_published *published)
+{
+    rp_presence *presence = arg;
+    presence->on_its_way = false;
+    if (published->status == RP_OK)
+        publish_many(presence);
+    else
+        rp_log_warn(presence->spec.env->log, "presence_not_stored",
+            rp_log_status("status", published->status), rp_log_text("why", published->why));
+}
+
 void rp_presence_touch(rp_presence *presence)
 {
-    presence->touched = true;
+    presence->changes++;
+    publish_many(presence);
 }
 
 void rp_presence_free(rp_presence *presence)

@@ -1,8 +1,9 @@
 /* A process's record in ACTORS: who is alive, with what, and how busy.
  *
- * The record is published when it changed, at most ten times a second, and every second in any
- * case; one that is older than RP_PRESENCE_GONE_NS is of a process that is gone. It expires by
- * itself a little later. Its key is <kind>.<instance>.
+ * The record is published when it changed, ten times a second, and every second in any case. Where
+ * it has changed 64 times, it is published at once: those who decide by it what more may come would
+ * else fall behind a process that is fast. One that is older than RP_PRESENCE_GONE_NS is of a
+ * process that is gone. It expires by itself a little later. Its key is <kind>.<instance>.
  */
 #ifndef RUNTIME_ACTOR_PRESENCE_H
 #define RUNTIME_ACTOR_PRESENCE_H

@@ -30,7 +30,7 @@ struct rp__claims {
     rp__fetch *fetches;
     size_t fetch_count, fetch_bytes;
     rp_mailbox *mailboxes;
-    rp__claims_last *lasts;
+    rp__claims_last *lasts, *spare_lasts;
     rp_follower *followers;
     rp_subscription *subscriptions;
     rp__parcel *parcels; /* what waits to be published, oldest first */

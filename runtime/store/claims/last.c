@@ -23,7 +23,18 @@ static void last_free(rp__claims_last *last)
     rp__fetch_stop(last->fetch);
     if (last->claimed)
         rp_message_free(&last->claimed->message);
-    free(last);
+    last->next = last->claims->spare_lasts;
+    last->claims->spare_lasts = last;
+}
+
+/* There are as many as were ever asked at once, which the outbox bounds. */
+static rp__claims_last *last_new(rp__claims *claims)
+{
+    rp__claims_last *last = claims->spare_lasts;
+    if (!last)
+        return malloc(sizeof *last);
+    claims->spare_lasts = last->next;
+    return last;
 }
 
 static void answer(rp__claims_last *last, rp_status status, const rp_message *message)
@@ -70,7 +81,7 @@ rp_status rp__claims_last_ask(
     rp_bus *bus, const char *stream, const char *subject, rp_answer_cb callback, void *arg)
 {
     rp__claims *claims = rp__claims_of(bus);
-    rp__claims_last *last = calloc(1, sizeof *last);
+    rp__claims_last *last = last_new(claims);
     if (!last)
         return RP_NO_MEMORY;
     *last = (rp__claims_last){
@@ -101,5 +112,10 @@ void rp__claims_lasts_done(rp__claims *claims)
     while (claims->lasts) {
         rp_bus_forget(claims->inner, claims->lasts);
         last_free(claims->lasts);
+    }
+    while (claims->spare_lasts) {
+        rp__claims_last *last = claims->spare_lasts;
+        claims->spare_lasts = last->next;
+        free(last);
     }
 }
