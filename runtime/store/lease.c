@@ -116,6 +116,7 @@ static void on_entry(void *arg, const rp_kv_entry *entry)
     } else if (entry->revision == lease->revision) {
         lease->try_at_ns = now(lease);
     } else {
+        lease->troubles = 0; /* somebody can hold it */
         lease->standing = entry->revision;
         lease->standing_until_ns =
             now(lease) + (entry->ttl_s ? entry->ttl_s * RP_NS_PER_S : ttl_ns(lease));
@@ -318,6 +319,12 @@ rp_status rp_lease_new(const rp_lease_spec *spec, rp_lease **ret_lease)
 uint64_t rp_lease_token(const rp_lease *lease)
 {
     return now(lease) < lease->valid_until_ns ? lease->token : 0;
+}
+
+bool rp_lease_troubled(const rp_lease *lease)
+{
+    bool unanswered = lease->writing && now(lease) - lease->sent_ns >= ttl_ns(lease);
+    return unanswered || lease->troubles > 0;
 }
 
 void rp_lease_release(rp_lease *lease, void (*released)(void *arg), void *arg)

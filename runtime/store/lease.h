@@ -63,6 +63,10 @@ RP_MUST_USE rp_status rp_lease_new(const rp_lease_spec *spec, rp_lease **ret_lea
 /* The token under which it is held at this moment, else 0. */
 uint64_t rp_lease_token(const rp_lease *lease);
 
+/* Whether it can neither be taken nor renewed, nor is seen to be another's: a write was refused, as
+ * on_trouble told, or has had no answer for a whole time to live, as where the bucket is missing. */
+bool rp_lease_troubled(const rp_lease *lease);
+
 /* Wants it no more; from here on the token is 0, and neither on_taken nor on_lost comes. `released`
  * (may be NULL) comes once, when the key is deleted or not ours; without a connection when there is
  * one again. Only once. */

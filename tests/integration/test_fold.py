@@ -7,7 +7,7 @@ import random
 import pytest
 from nats.js.errors import NotFoundError
 
-from support.counters import Counters
+from support.counters import Counters, partition_of
 from support.process import wait_until
 
 SNAPSHOTS = "SNAPSHOTS"
@@ -198,6 +198,21 @@ def test_wrong_partition(counter_stack, options):
     assert replica.wait(10) == 2 and "--partition takes" in replica.tail()
 
 
+async def test_without_the_bucket_of_leases_it_says_so(counter_stack):
+    """Nobody may emit: every replica says why, and goes on when the bucket is there."""
+    async with Counters.connected(counter_stack.url) as counters:
+        await counters.js.delete_stream("KV_LEASES")
+        replicas = [counter_stack.add_counter() for _ in range(2)]
+        for n in range(3):
+            await counters.add("a", -n)
+        for replica in replicas:
+            await not_ready(replica, ["outcomes are not stored", "lease counter.0", "LEASES is missing", "reprise provision"])
+        counter_stack.provision()
+        for replica in replicas:
+            replica.wait_ready()
+        await counters.check(replicas=2)
+
+
 async def test_partitions_over_two_processes(counter_stack):
     counter_stack.start_counter("--partitions", "3", "--partition", "0", "--snapshot-every", "200")
     counter_stack.start_counter("--partitions", "3", "--snapshot-every", "200")
@@ -205,6 +220,10 @@ async def test_partitions_over_two_processes(counter_stack):
         await counters.add_many(random.Random(7), 1500, keys=60)
         await counters.check()
         assert len(await counters.states(2, partition=0)) == 2
+        foreign = next(sequence for sequence, (key, _) in counters.log.items() if partition_of(key, 3) != 0)
+        error = (await counters.ask(counters.key_of(0), "verdict", of=foreign))["error"]
+        assert error["code"] == "invalid_argument" and "no message of partition 0 of 3" in error["message"]
+        await counters.check_verdicts(sorted(counters.log)[-20:])
         for partition in range(3):
             models = counters.models()
             assert len(models[partition].counts) > 5

@@ -40,6 +40,8 @@ bool rp_fold_troubled(const rp_fold *fold, const char **ret_why)
         why = "catching up with its log";
     if (!why[0] && rp_emitter_trouble(fold->emitter))
         why = rp_emitter_trouble(fold->emitter);
+    if (!why[0] && fold->lease && rp_lease_troubled(fold->lease))
+        why = fold->lease_why;
     if (!why[0])
         return false;
     *ret_why = why;
@@ -272,6 +274,10 @@ static void want_lease(rp_fold *fold)
         .arg = fold};
     if (fold->lease)
         return;
+    snprintf(fold->lease_why, sizeof fold->lease_why,
+        "outcomes are not stored: the lease %s cannot be had, as the bucket " LEASES " is missing "
+        "(run reprise provision) or cannot be written",
+        key);
     rp_status status = rp_lease_new(&spec, &fold->lease);
     if (status != RP_OK)
         rp_log_error(fold->log, "lease_not_wanted", rp_log_status("status", status));

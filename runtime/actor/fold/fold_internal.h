@@ -66,6 +66,7 @@ struct rp_fold {
     rp_archive *archive;
     rp_asks *asks;
     rp_lease *lease;
+    char lease_why[RP__FOLD_WHY_BYTES]; /* where rp_lease_troubled */
     rp_witness witness;
     uint64_t witnessed_ns; /* the log that it is of, by its creation; 0 = none yet */
     uint64_t head_before;  /* how far its outcomes had come when the log was asked what it holds */

@@ -316,6 +316,7 @@ static void fold_one(rp_fold *fold, const rp_message *message)
     else
         rp_pairs_commit(fold->pairs);
     fold->folding = false;
+    rp_verdicts_folded(&fold->verdicts, fold->sequence);
     rp_counter_add(fold->counts.messages, 1);
     if (!fold->refused)
         return;

@@ -19,6 +19,12 @@ static bool verdict_of(
     case RP_VERDICT_TOO_OLD:
         rp_buffer_text(result, "{\"verdict\":\"too_old\"}");
         return true;
+    case RP_VERDICT_NOT_OURS:
+        rp_refusal_set(retref, RP__ERROR__CODE__INVALID_ARGUMENT, "of", NULL,
+            "at sequence %" PRIu64 " stands no message of partition %" PRIu32 " of %" PRIu32
+            ": ask under the name in that message's own subject",
+            sequence, fold->place.partition, fold->place.partitions);
+        return false;
     case RP_VERDICT_REFUSED:
         break;
     }

@@ -393,14 +393,41 @@ Test(store_lease, trouble_is_told_and_it_goes_on)
     want(0);
     pass(10);
     cr_expect_eq(c[0].troubles, 1);
+    cr_expect(rp_lease_troubled(c[0].lease));
     pass(10 * 1000);
     cr_expect_eq(c[0].troubles, 4);
     cr_expect_eq(c[0].taken, 1);
+    cr_expect(!rp_lease_troubled(c[0].lease));
     for (size_t i = 0; i < 3; i++) /* a renewal has less patience */
         fake_bus_fate(s.bus, "$KV.LEASES", FAKE_FAIL, RP_UNAVAILABLE);
     pass(10 * 1000);
     cr_expect_eq(c[0].troubles, 7);
     cr_expect_eq(c[0].lost, 0);
+}
+
+Test(store_lease, trouble_is_over_where_another_holds_it)
+{
+    for (size_t i = 0; i < 2; i++)
+        fake_bus_fate(s.bus, "$KV.LEASES", FAKE_FAIL, RP_UNAVAILABLE);
+    want(0);
+    want(1);
+    pass(10 * 1000);
+    cr_expect_eq(c[0].taken + c[1].taken, 1);
+    cr_expect_eq(c[0].troubles + c[1].troubles, 2);
+    cr_expect(!rp_lease_troubled(c[0].lease) && !rp_lease_troubled(c[1].lease));
+}
+
+Test(store_lease, no_answer_for_long_is_trouble)
+{
+    fake_bus_fate(s.bus, "$KV.LEASES", FAKE_DELAY, RP_OK);
+    want(0);
+    pass(TTL_S * 1000 - 100);
+    cr_expect(!rp_lease_troubled(c[0].lease));
+    pass(200);
+    cr_expect(rp_lease_troubled(c[0].lease));
+    fake_bus_let_go(s.bus);
+    pass(1000);
+    cr_expect(!rp_lease_troubled(c[0].lease) && c[0].troubles == 0);
 }
 
 Test(store_lease, may_be_freed_where_its_loss_is_told)

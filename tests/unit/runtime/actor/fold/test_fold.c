@@ -302,6 +302,44 @@ Test(fold, reads_and_verdicts)
     fold_bench_close(b);
 }
 
+Test(fold, the_verdict_of_what_is_another_partitions_is_an_error)
+{
+    fold_bench *b = fold_bench_open();
+    rp_fold *f = fold_open(b, 2);
+    cr_assert_eq(rp_fold_partition_of(rp_bytes_text("a"), 2), 0);
+    cr_assert_eq(rp_fold_partition_of(rp_bytes_text("b"), 2), 1);
+    publish(b, "event");
+    fake_bus_put(b->bus, "exec.b", "refuse", "REQUEST:2:0", "client:2");
+    fold_bench_wait(b, 500);
+    fold_bench_ask(b, "ask.tester.a.verdict", "{\"of\":1}");
+    cr_expect(strstr(fold_bench_answer(b), "\"accepted\""), "%s", fold_bench_answer(b));
+    fold_bench_ask(b, "ask.tester.a.verdict", "{\"of\":2}");
+    cr_expect(strstr(fold_bench_answer(b), "\"error\":{\"code\":\"invalid_argument\"") &&
+                  strstr(fold_bench_answer(b), "no message of partition 0 of 2"),
+        "%s", fold_bench_answer(b));
+    rp_fold_free(f);
+    fold_bench_close(b);
+}
+
+Test(fold, it_says_why_nobody_emits)
+{
+    const char *why = "";
+    fold_bench *b = fold_bench_open();
+    for (size_t i = 0; i < 3; i++)
+        fake_bus_fate(b->bus, "$KV.LEASES", FAKE_FAIL, RP_NOT_FOUND);
+    rp_fold *f = fold_open(b, 1);
+    publish(b, "event");
+    fold_bench_wait(b, 500);
+    cr_expect(rp_fold_troubled(f, &why));
+    cr_expect(strstr(why, "the lease tester.0 cannot be had"), "%s", why);
+    cr_expect_eq(rp_fold_waiting(f), 1);
+    fold_bench_wait(b, 5000);
+    cr_expect(!rp_fold_troubled(f, &why), "%s", why);
+    cr_expect_eq(rp_fold_waiting(f), 0);
+    rp_fold_free(f);
+    fold_bench_close(b);
+}
+
 static void on_drained(void *arg)
 {
     ++*(int *)arg;
