@@ -14,9 +14,11 @@
  * has the engine's own scatter too, and that is printed beside it: `scatter` is what the direct
  * runs' 99th percentile has over their median, compared in the same way.
  *
- * `echo` is the yardstick: a message of this client to itself, once through the server. On its way
- * to the first token a short streamed request goes through the server three times, one after the
- * other: in REQUEST to the tokenizer, in EXEC to the executor, and back as a chunk. The executor's
+ * Two yardsticks: `echo` is a message of this client to itself, once through the server, `mailbox`
+ * one to itself through a stream and a consumer that it pulls from, as an actor does. On its way to
+ * the first token a short streamed request goes through the server three times, one after the
+ * other: through REQUEST into the tokenizer's mailbox, through EXEC into the executor's, and back
+ * as a chunk. So two mailboxes and an echo are what no actor can be quicker than. The executor's
  * question to CONTROL is on its way while it reads the prompt.
  *
  * Before each answer it pauses, until what the one before has left to do (settling, threads that
@@ -48,6 +50,8 @@ enum {
     ECHO_TIMEOUT_MS = 5000,
     CHUNK_TIMEOUT_MS = 20000
 };
+
+#define MAILBOX_SUBJECT "example.text.mailbox"
 
 static const char *const prompts[] = {"The sky is blue because", "What is the capital of France?",
     "A message is written onto a stream and stays there;", "1 2 3 4 5 6 7 8 9",
@@ -83,7 +87,7 @@ typedef struct bench {
     rp_transcript *transcript;
     bench_client *client;
     uint64_t requests;
-    bench_samples echo;
+    bench_samples echo, mailbox;
     cell cells[PROMPTS][TOKENS_MAX];
     size_t chunks[PROMPTS]; /* of the answer to each */
 } bench;
@@ -213,6 +217,17 @@ static double echo_us(bench *b)
     return (double)(message.at_ns - start_ns) / 1e3;
 }
 
+static double mailbox_us(bench *b)
+{
+    uint64_t at_ns;
+    client_did(b, bench_client_pull(b->client));
+    pause_between();
+    const uint64_t start_ns = now_ns();
+    client_did(b, bench_client_publish(b->client, MAILBOX_SUBJECT, NULL, rp_bytes_text("")));
+    client_did(b, bench_client_pulled(b->client, ECHO_TIMEOUT_MS, &at_ns));
+    return (double)(at_ns - start_ns) / 1e3;
+}
+
 /* ---- comparing ---- */
 
 static double gap_us(const timeline *line, size_t i)
@@ -229,17 +244,28 @@ static void run_round(bench *b, bool counts)
         pause_between();
         const double echo = echo_us(b);
         pause_between();
+        const double mailbox = mailbox_us(b);
+        pause_between();
         answer_on_bus(b, prompts[p], &bus);
         need(strcmp(direct.digest, bus.digest) == 0, "the two answers are not the same");
         need(direct.count == bus.count, "the two answers have not as many chunks");
         b->chunks[p] = direct.count;
-        if (counts)
+        if (counts) {
             bench_samples_add(&b->echo, echo);
+            bench_samples_add(&b->mailbox, mailbox);
+        }
         for (size_t i = 0; counts && i < direct.count; i++) {
             bench_samples_add(&b->cells[p][i].direct, gap_us(&direct, i));
             bench_samples_add(&b->cells[p][i].bus, gap_us(&bus, i));
         }
     }
+}
+
+static void report_yardstick(const bench *b, const char *what, bench_samples *samples)
+{
+    const char *name = b->settings.name;
+    printf("%s_%s_p50 %.3f ms\n", name, what, bench_samples_quantile(samples, 0.5) / 1e3);
+    printf("%s_%s_p99 %.3f ms\n", name, what, bench_samples_quantile(samples, 0.99) / 1e3);
 }
 
 static void report(const bench *b, const char *what, bench_samples *direct, bench_samples *added,
@@ -302,6 +328,7 @@ static void done(bench *b)
         }
     }
     bench_samples_done(&b->echo);
+    bench_samples_done(&b->mailbox);
     bench_client_close(b->client);
     rp_transcript_free(b->transcript);
     rp_engine_free(b->engine);
@@ -344,10 +371,11 @@ int main(int argc, char **argv)
     snprintf(b.subject, sizeof b.subject, "infer.bench.%s", name);
     make_engine(&b, path + 1);
     client_did(&b, bench_client_open(b.settings.server, "reply.bench.>", &b.client));
+    client_did(&b, bench_client_mailbox(b.client, "EXAMPLE", MAILBOX_SUBJECT));
     for (uint64_t i = 0; i <= b.settings.rounds; i++)
         run_round(&b, i > 0);
-    printf("%s_echo_p50 %.3f ms\n", b.settings.name, bench_samples_quantile(&b.echo, 0.5) / 1e3);
-    printf("%s_echo_p99 %.3f ms\n", b.settings.name, bench_samples_quantile(&b.echo, 0.99) / 1e3);
+    report_yardstick(&b, "echo", &b.echo);
+    report_yardstick(&b, "mailbox", &b.mailbox);
     compare(&b, "first_token", 0, 1);
     compare(&b, "chunk", 1, TOKENS_MAX);
     done(&b);

@@ -4,16 +4,20 @@
 #include <nats/nats.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/clock.h"
 
-enum { OPEN_TIMEOUT_MS = 5000, IO_BUFFER_BYTES = 64 << 10 };
+enum { OPEN_TIMEOUT_MS = 5000, IO_BUFFER_BYTES = 64 << 10, NAME_BYTES = 128 };
 
 struct bench_client {
     natsConnection *connection;
     natsSubscription *subscription;
     natsMsg *message; /* the one lent out */
+    natsSubscription *mailbox;
+    char inbox[NAME_BYTES], next[NAME_BYTES]; /* where pulls are answered, and are sent to */
     natsSock socket;
     atomic_bool write_wanted; /* nats.c's threads (its pings) want to write too */
     const char *why;
@@ -147,6 +151,7 @@ void bench_client_close(bench_client *client)
     if (!client)
         return;
     natsMsg_Destroy(client->message);
+    natsSubscription_Destroy(client->mailbox);
     natsSubscription_Destroy(client->subscription);
     natsConnection_Destroy(client->connection);
     nats_Close();
@@ -187,5 +192,69 @@ bool bench_client_next(bench_client *client, int timeout_ms, bench_message *ret_
         .body = rp_bytes_of(
             natsMsg_GetData(client->message), (size_t)natsMsg_GetDataLength(client->message)),
         .at_ns = rp_clock_monotonic_ns(rp_clock_system())};
+    return true;
+}
+
+/* ---- a mailbox ---- */
+
+static bool wait_mailbox(bench_client *client, int timeout_ms, natsMsg **ret_message)
+{
+    while (natsSubscription_NextMsg(ret_message, client->mailbox, 0) != NATS_OK) {
+        if (!turn(client, timeout_ms))
+            return false;
+    }
+    return true;
+}
+
+static bool make_consumer(bench_client *client, const char *stream, const char *subject)
+{
+    char api[NAME_BYTES], body[4 * NAME_BYTES];
+    natsMsg *answer = NULL;
+    snprintf(api, sizeof api, "$JS.API.CONSUMER.CREATE.%s", stream);
+    snprintf(body, sizeof body,
+        "{\"stream_name\":\"%s\",\"config\":{\"name\":\"bench\",\"ack_policy\":\"none\","
+        "\"deliver_policy\":\"new\",\"filter_subject\":\"%s\"}}",
+        stream, subject);
+    if (failed(client, natsConnection_PublishRequest(
+                           client->connection, api, client->inbox, body, (int)strlen(body))) ||
+        !wait_mailbox(client, OPEN_TIMEOUT_MS, &answer))
+        return false;
+    const bool made =
+        !memmem(natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer), "\"error\"", 7);
+    if (!made)
+        client->why = "the server makes no consumer";
+    natsMsg_Destroy(answer);
+    return made;
+}
+
+bool bench_client_mailbox(bench_client *client, const char *stream, const char *subject)
+{
+    natsInbox *inbox = NULL;
+    natsStatus status = natsInbox_Create(&inbox);
+    if (status == NATS_OK)
+        status = natsConnection_SubscribeSync(&client->mailbox, client->connection, inbox);
+    snprintf(client->inbox, sizeof client->inbox, "%s", inbox ? inbox : "");
+    snprintf(client->next, sizeof client->next, "$JS.API.CONSUMER.MSG.NEXT.%s.bench", stream);
+    natsInbox_Destroy(inbox);
+    return !failed(client, status) && make_consumer(client, stream, subject);
+}
+
+bool bench_client_pull(bench_client *client)
+{
+    static const char body[] = "{\"batch\":1,\"expires\":60000000000}";
+    if (failed(client, natsConnection_PublishRequest(client->connection, client->next,
+                           client->inbox, body, (int)strlen(body))))
+        return false;
+    flush(client);
+    return true;
+}
+
+bool bench_client_pulled(bench_client *client, int timeout_ms, uint64_t *ret_at_ns)
+{
+    natsMsg *message = NULL;
+    if (!wait_mailbox(client, timeout_ms, &message))
+        return false;
+    *ret_at_ns = rp_clock_monotonic_ns(rp_clock_system());
+    natsMsg_Destroy(message);
     return true;
 }

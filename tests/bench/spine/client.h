@@ -41,6 +41,17 @@ bool bench_client_publish(
 /* The next message; false where none comes within `timeout_ms`, or the connection is gone. */
 bool bench_client_next(bench_client *client, int timeout_ms, bench_message *ret_message);
 
+/* -- a mailbox, as an actor has one ------------------------------------------------------------ */
+
+/* Makes a consumer of `stream` for `subject`, which this client pulls from. */
+bool bench_client_mailbox(bench_client *client, const char *stream, const char *subject);
+
+/* Asks the consumer for its next message. */
+bool bench_client_pull(bench_client *client);
+
+/* Waits for what was asked for; the monotonic time when it had been read. */
+bool bench_client_pulled(bench_client *client, int timeout_ms, uint64_t *ret_at_ns);
+
 const char *bench_client_why(const bench_client *client);
 
 #endif
