@@ -12,35 +12,35 @@ enum { MILESTONE = 1000, BODY_BYTES_MAX = 64 << 10 };
 
 static const char *const all[SIM_FILTERS_MAX] = {">"};
 
-static void fold_one(sim_counter_model *model, const sim_stored *stored, int64_t by)
+void sim_counter_stored(sim_counter_log *log, const sim_stream *stream, const sim_stored *stored)
 {
-    size_t key = (size_t)(stored->message->subject.data[strlen("counter.k")] - '0');
-    RP_ASSERT(key < SIM_COUNTER_KEYS && model->outcome_count < SIM_COUNTER_OUTCOMES_MAX);
-    int64_t before = model->counts[key], after = before + by;
-    bool refused = after < 0 || after > COUNT_MAX;
-    model->last = stored->sequence;
-    if (!refused)
-        model->counts[key] = after;
-    if (!refused && before / MILESTONE == after / MILESTONE)
+    rp_arena arena;
+    yyjson_doc *doc;
+    if (strcmp(stream->config.name, "COUNTER") != 0)
         return;
-    model->outcomes[model->outcome_count].cause = stored->sequence;
-    model->outcomes[model->outcome_count++].refused = refused;
+    size_t key = (size_t)(stored->message->subject.data[strlen("counter.k")] - '0');
+    RP_ASSERT(key < SIM_COUNTER_KEYS && stored->sequence <= SIM_COUNTER_COMMANDS_MAX);
+    RP_ASSERT(rp_arena_init(&arena, 1024, BODY_BYTES_MAX) == RP_OK);
+    RP_ASSERT(rp_json_parse(stored->message->body, &arena, &doc, NULL) == RP_OK);
+    log->commands[stored->sequence - 1].key = key;
+    log->commands[stored->sequence - 1].by =
+        yyjson_get_sint(yyjson_obj_get(yyjson_doc_get_root(doc), "by"));
+    rp_arena_done(&arena);
 }
 
-void sim_counter_fold(sim_server *server, sim_counter_model *ret_model)
+void sim_counter_fold(const sim_counter_log *log, uint64_t last, sim_counter_model *ret_model)
 {
-    const sim_stream *log = sim_server_stream(server, "COUNTER");
-    const sim_stored *stored;
-    *ret_model = (sim_counter_model){0};
-    for (uint64_t at = 1; (stored = sim_stream_next(log, at, all)) != NULL;
-         at = stored->sequence + 1) {
-        rp_arena arena;
-        yyjson_doc *doc;
-        RP_ASSERT(rp_arena_init(&arena, 1024, BODY_BYTES_MAX) == RP_OK);
-        RP_ASSERT(rp_json_parse(stored->message->body, &arena, &doc, NULL) == RP_OK);
-        fold_one(
-            ret_model, stored, yyjson_get_sint(yyjson_obj_get(yyjson_doc_get_root(doc), "by")));
-        rp_arena_done(&arena);
+    *ret_model = (sim_counter_model){.last = last};
+    for (uint64_t sequence = 1; sequence <= last; sequence++) {
+        int64_t *count = &ret_model->counts[log->commands[sequence - 1].key];
+        int64_t before = *count, after = before + log->commands[sequence - 1].by;
+        bool refused = after < 0 || after > COUNT_MAX;
+        if (!refused)
+            *count = after;
+        if (!refused && before / MILESTONE == after / MILESTONE)
+            continue;
+        ret_model->outcomes[ret_model->outcome_count].cause = sequence;
+        ret_model->outcomes[ret_model->outcome_count++].refused = refused;
     }
 }
 

@@ -1,5 +1,7 @@
 #include "sim/faults/plan.h"
 
+#include "runtime/actor/fold/archive.h"
+
 #include <stdio.h>
 
 /* The streams that may be full: those that refuse what is new, so that somebody hears of it. */
@@ -157,21 +159,46 @@ static void cancel(sim_fault *fault)
         sim_client_cancel(client, (size_t)(fault->amount % count), 0);
 }
 
-/* One bit of the newest snapshot's first chunk is another one. */
-static void corrupt(sim_fault *fault)
+/* One bit is another one. */
+static void spoil(sim_fault *fault, const sim_stored *stored)
 {
     sim_server *server = fault->plan->parts.server;
-    sim_stream *snapshots = sim_server_stream(server, "OBJ_SNAPSHOTS");
-    for (uint64_t s = snapshots->last; s >= snapshots->first && s > 0; s--) {
-        const sim_stored *stored = sim_stream_at(snapshots, s);
-        if (!stored || !sim_subject_matches(stored->message->subject, "$O.SNAPSHOTS.C.>") ||
-            stored->message->body.len == 0)
-            continue;
-        rp_bytes body = sim_world_copy(server->world, stored->message->body);
-        ((uint8_t *)(uintptr_t)body.data)[fault->amount % body.len] ^= 1;
-        sim_stream_spoil(snapshots, s, body);
+    rp_bytes body = sim_world_copy(server->world, stored->message->body);
+    ((uint8_t *)(uintptr_t)body.data)[fault->amount % body.len] ^= 1;
+    sim_stream_spoil(sim_server_stream(server, "OBJ_SNAPSHOTS"), stored->sequence, body);
+}
+
+static bool is_chunk(const sim_stored *stored)
+{
+    return stored && sim_subject_matches(stored->message->subject, "$O.SNAPSHOTS.C.>") &&
+           stored->message->body.len > 0;
+}
+
+/* The newest snapshot's first chunk. */
+static void corrupt(sim_fault *fault)
+{
+    sim_stream *snapshots = sim_server_stream(fault->plan->parts.server, "OBJ_SNAPSHOTS");
+    if (fault->plan->rots_young) {
+        fault->plan->rotting = fault;
         return;
     }
+    for (uint64_t s = snapshots->last; s >= snapshots->first && s > 0; s--) {
+        const sim_stored *stored = sim_stream_at(snapshots, s);
+        if (!is_chunk(stored))
+            continue;
+        spoil(fault, stored);
+        return;
+    }
+}
+
+void sim_plan_stored(sim_plan *plan, const sim_stream *stream, const sim_stored *stored)
+{
+    if (!plan->rotting || strcmp(stream->config.name, "OBJ_SNAPSHOTS") != 0 || !is_chunk(stored))
+        return;
+    if (plan->rotten < RP_ARCHIVE_KEPT - 1)
+        spoil(plan->rotting, stored);
+    plan->rotting = NULL;
+    plan->rotten++;
 }
 
 static void on_begin(void *arg)

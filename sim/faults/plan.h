@@ -66,10 +66,13 @@ typedef struct sim_plan {
     sim_fault faults[SIM_FAULTS_MAX];
     size_t count;
     const char *const *fillable; /* streams that may be full; ends in NULL */
-    sim_network network;         /* until quiet_ns */
-    uint64_t quiet_ns;           /* moves on while processes are started again */
-    size_t starting;             /* processes that are down and will be started */
-    bool calm;                   /* quiet_ns is over */
+    bool rots_young;             /* a snapshot rots as it is written, not later */
+    sim_fault *rotting;          /* then: with the next one that is written; NULL = none */
+    size_t rotten;
+    sim_network network; /* until quiet_ns */
+    uint64_t quiet_ns;   /* moves on while processes are started again */
+    size_t starting;     /* processes that are down and will be started */
+    bool calm;           /* quiet_ns is over */
 } sim_plan;
 
 /* Draws a plan for so many processes and clients; the streams that may be full are those of
@@ -78,6 +81,10 @@ void sim_plan_draw(sim_plan *plan, sim_world *world, size_t processes, size_t cl
 
 /* Lets it happen. */
 void sim_plan_start(sim_plan *plan, const sim_plan_parts *parts);
+
+/* Where snapshots rot as they are written: told of each message that is stored (the server's
+ * on_stored). At most all but one of those that a fold keeps do. */
+void sim_plan_stored(sim_plan *plan, const sim_stream *stream, const sim_stored *stored);
 
 /* A process of the plan's is down: it is started again after a while. */
 void sim_plan_on_down(void *plan, sim_process *process);

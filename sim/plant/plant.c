@@ -209,6 +209,19 @@ static void plant_snapshot_without_sequence(rp_bus_ops *ops)
     ops->follow = follow_what_comes;
 }
 
+/* -- a janitor that purges one message too many ------------------------------------------------ */
+
+static rp_status purge_one_more(rp_bus *bus, const char *stream, const char *subject,
+    uint64_t keep_from, rp_purged_cb callback, void *arg)
+{
+    return sim_outbox_purge(bus, stream, subject, keep_from ? keep_from + 1 : 0, callback, arg);
+}
+
+static void plant_purge_one_more(rp_bus_ops *ops)
+{
+    ops->purge = purge_one_more;
+}
+
 /* -- all of them ------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -226,6 +239,7 @@ const sim_plant sim_plants[] = {
         plant_lease_without_condition},
     {"snapshot-without-sequence", "fold: behind a snapshot a replica reads what comes, wherever that is",
         plant_snapshot_without_sequence},
+    {"purge-one-more", "a janitor takes away one message that it must keep", plant_purge_one_more},
     {0}};
 /* clang-format on */
 

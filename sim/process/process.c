@@ -72,6 +72,15 @@ void sim_process_crash(sim_process *process)
     go_down(process);
 }
 
+void sim_process_leave(sim_process *process)
+{
+    if (process->state == SIM_PROCESS_DOWN)
+        return;
+    tell(process, "killed for good");
+    sim_bus_break(process->bus);
+    give_up(process);
+}
+
 static void on_step(void *arg)
 {
     sim_process_crash(arg);

@@ -5,6 +5,7 @@
  *     sim_process_crash(process)            kill -9: between two events, nothing is said
  *     sim_process_pause / _continue         SIGSTOP, SIGCONT
  *     sim_process_drain                     SIGTERM; it ends by itself
+ *     sim_process_leave                     kill -9, and nobody starts it again
  *     sim_process_jump                      its clock is set
  *
  * The actor is production's own (rp_actor_new), settings and all. An instance that gives up by
@@ -60,6 +61,9 @@ void sim_process_disconnect(sim_process *process);
 
 /* It crashes before the `count`-th event from now that is its own; 0 = after all it does not. */
 void sim_process_crash_at(sim_process *process, uint64_t count);
+
+/* Killed, and not told to on_down: nobody starts it again. */
+void sim_process_leave(sim_process *process);
 
 /* Gives up what the present instance holds, at a run's end. */
 void sim_process_end(sim_process *process);

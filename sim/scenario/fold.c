@@ -15,6 +15,7 @@ enum {
     COMMANDS_MIN = 8,
     COMMANDS_MAX = 60,
     ASKS = 8,
+    JANITOR_CHOICES = 3, /* one run of so many has one */
     AGAIN_MS = 250,
     WINDOW_MS = 100,
     ANSWER_BYTES_MAX = 64 << 10
@@ -23,17 +24,21 @@ enum {
 /* A lease may last as much longer as the server's clock was set back. */
 #define SETTLES_WITHIN_NS (600 * RP_NS_PER_S)
 #define ASK_WAIT_NS       (8 * RP_NS_PER_S)
+#define FRESH_WITHIN_NS   (60 * RP_NS_PER_S)
 
 typedef struct play {
     sim_stage *stage;
     sim_writer *writer;
     sim_leases leases;
+    sim_counter_log log;
+    uint64_t snapshot_every;
+    bool janitor;
     size_t commands;
     int64_t amounts[COMMANDS_MAX];
     size_t keys[COMMANDS_MAX];
     sim_counter_model model;
     bool folded;
-    size_t answered;
+    size_t answered, awaited;
     char digest[64];
 } play;
 
@@ -59,17 +64,26 @@ static void forget_ids(sim_stage *stage)
             WINDOW_MS * RP_NS_PER_MS;
 }
 
+static void add_replica(play *p, const char *name)
+{
+    sim_process_spec spec = sim_stage_spec(p->stage, name);
+    spec.actor = &rp_counter_actor;
+    spec.slots = 1;
+    spec.partitions = 1;
+    spec.snapshot_every = p->snapshot_every;
+    sim_stage_process(p->stage, &spec);
+}
+
 static void set_stage(play *p)
 {
     static const char *const names[REPLICAS] = {"counter-1", "counter-2", "counter-3"};
-    uint64_t every = sim_world_spread(p->stage->world, SIM_CHANCE_SCENARIO, 3, 40);
-    for (size_t i = 0; i < REPLICAS; i++) {
-        sim_process_spec spec = sim_stage_spec(p->stage, names[i]);
-        spec.actor = &rp_counter_actor;
-        spec.slots = 1;
-        spec.partitions = 1;
-        spec.snapshot_every = every;
-        sim_stage_process(p->stage, &spec);
+    p->snapshot_every = sim_world_spread(p->stage->world, SIM_CHANCE_SCENARIO, 3, 40);
+    for (size_t i = 0; i < REPLICAS; i++)
+        add_replica(p, names[i]);
+    p->janitor = draw(p, JANITOR_CHOICES) == 0;
+    if (p->janitor) {
+        sim_process_spec janitor = sim_stage_janitor(p->stage, "janitor-1");
+        sim_stage_process(p->stage, &janitor);
     }
     p->commands =
         (size_t)sim_world_spread(p->stage->world, SIM_CHANCE_SCENARIO, COMMANDS_MIN, COMMANDS_MAX);
@@ -94,14 +108,14 @@ static bool is_written(sim_stage *stage)
     if (!sim_plan_is_over(&stage->plan) || sim_writer_written(p->writer) < p->commands)
         return false;
     if (!p->folded)
-        sim_counter_fold(stage->server, &p->model);
+        sim_counter_fold(&p->log, sim_server_stream(stage->server, "COUNTER")->last, &p->model);
     p->folded = true;
     return sim_server_stream(stage->server, "OUTCOME")->messages >= p->model.outcome_count;
 }
 
 static bool is_answered(sim_stage *stage)
 {
-    return of_stage(stage)->answered == ASKS;
+    return of_stage(stage)->answered == of_stage(stage)->awaited;
 }
 
 /* -- asking ------------------------------------------------------------------------------------ */
@@ -171,6 +185,7 @@ static void on_ask(void *arg)
 
 static void ask(play *p)
 {
+    p->awaited += ASKS;
     for (size_t i = 0; i < ASKS; i++) {
         question *q = sim_world_alloc(p->stage->world, sizeof *q);
         *q = (question){p, i % 2 ? "ask.counter.k0.get" : "ask.counter.k0.state"};
@@ -190,20 +205,60 @@ static void check(play *p)
         sim_bounds_check_process(&p->stage->verdict, p->stage->processes[i]);
 }
 
-void sim_scenario_fold(sim_stage *stage)
+/* Plays on for so long from now. */
+static bool play_on(sim_stage *stage, uint64_t for_ns, bool (*is_over)(sim_stage *stage))
+{
+    return sim_stage_play(
+        stage, sim_world_now_ns(stage->world) - stage->plan.quiet_ns + for_ns, is_over);
+}
+
+static void ask_all(play *p, const char *whom, uint64_t wait_ns)
+{
+    ask(p);
+    if (!play_on(p->stage, wait_ns, is_answered))
+        sim_verdict_fail(&p->stage->verdict, "replicas answer", "%zu of %zu questions to %s",
+            p->answered, p->awaited, whom);
+}
+
+/* All who have folded the log are gone, and a part of it: what is left is a snapshot and the rest. */
+static void ask_fresh(play *p)
+{
+    sim_stage *stage = p->stage;
+    for (size_t i = 0; i < stage->process_count; i++)
+        sim_process_leave(stage->processes[i]);
+    add_replica(p, "counter-4");
+    ask_all(p, "one that is new", FRESH_WITHIN_NS);
+}
+
+static void on_stored(void *arg, const sim_stream *stream, const sim_stored *stored)
+{
+    play *p = arg;
+    sim_leases_stored(&p->leases, stream, stored);
+    sim_counter_stored(&p->log, stream, stored);
+    sim_plan_stored(&p->stage->plan, stream, stored);
+}
+
+static void begin(play *p)
 {
     static const char *const fillable[] = {"COUNTER", "KV_LEASES", "KV_ACTORS", NULL};
-    play *p = sim_world_alloc(stage->world, sizeof *p);
-    p->stage = stage;
+    sim_stage *stage = p->stage;
     stage->arg = p;
     p->leases = (sim_leases){.world = stage->world, .verdict = &stage->verdict};
-    stage->server->on_stored = sim_leases_stored;
-    stage->server->arg = &p->leases;
+    stage->server->on_stored = on_stored;
+    stage->server->arg = p;
     forget_ids(stage);
     set_stage(p);
     sim_plan_draw(&stage->plan, stage->world, stage->process_count, 0);
     stage->plan.fillable = fillable;
+    stage->plan.rots_young = p->janitor; /* it does not know of what rots when it has looked */
     sim_stage_start_plan(stage);
+}
+
+void sim_scenario_fold(sim_stage *stage)
+{
+    play *p = sim_world_alloc(stage->world, sizeof *p);
+    p->stage = stage;
+    begin(p);
     if (!sim_stage_play(stage, SETTLES_WITHIN_NS, is_written)) {
         sim_verdict_fail(&stage->verdict, "everything settles",
             "%zu of %zu commands are written, %" PRIu64 " of %zu outcomes are stored",
@@ -211,9 +266,8 @@ void sim_scenario_fold(sim_stage *stage)
             sim_server_stream(stage->server, "OUTCOME")->messages, p->model.outcome_count);
         return;
     }
-    ask(p);
-    if (!sim_stage_play(stage, SETTLES_WITHIN_NS + ASK_WAIT_NS, is_answered))
-        sim_verdict_fail(
-            &stage->verdict, "replicas answer", "%zu of %d questions", p->answered, ASKS);
+    ask_all(p, "all", SETTLES_WITHIN_NS + ASK_WAIT_NS);
+    if (p->janitor && !stage->verdict.broken)
+        ask_fresh(p);
     check(p);
 }

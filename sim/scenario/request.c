@@ -9,6 +9,7 @@ enum {
     CLIENTS_MAX = 2,
     ORDERS_MAX = 3,
     SLOTS_MAX = 3,
+    JANITOR_PER_MILLE = 40,
     SMALL_OUTBOX_PER_MILLE = 150,
     SMALL_OUTBOX_MIN = 6,
     SMALL_OUTBOX_MAX = 32
@@ -51,6 +52,10 @@ static void set_stage(sim_stage *stage)
         sim_process_spec spec = sim_stage_executor(stage, executors[i]);
         spec.limits = limits;
         spec.slots = 1 + (size_t)draw(stage, SLOTS_MAX);
+        sim_stage_process(stage, &spec);
+    }
+    if (sim_world_happens(stage->world, SIM_CHANCE_SCENARIO, JANITOR_PER_MILLE)) {
+        sim_process_spec spec = sim_stage_janitor(stage, "janitor-1");
         sim_stage_process(stage, &spec);
     }
 }

@@ -182,6 +182,19 @@ sim_process_spec sim_stage_executor(sim_stage *stage, const char *name)
     return spec;
 }
 
+sim_process_spec sim_stage_janitor(sim_stage *stage, const char *name)
+{
+    rp_janitor_settings *settings = sim_world_alloc(stage->world, sizeof *settings);
+    settings->every_ns =
+        sim_world_spread(stage->world, SIM_CHANCE_SCENARIO, 100 * RP_NS_PER_MS, 2 * RP_NS_PER_S);
+    settings->above_percent = 0;
+    sim_process_spec spec = sim_stage_spec(stage, name);
+    spec.actor = &rp_janitor;
+    spec.settings = settings;
+    spec.slots = 1;
+    return spec;
+}
+
 sim_client *sim_stage_client(sim_stage *stage, const char *name, const char *tenant)
 {
     RP_ASSERT(stage->client_count < SIM_CLIENTS_MAX);
@@ -254,7 +267,8 @@ bool sim_stage_is_settled(sim_stage *stage)
 
 const sim_scenario sim_scenarios[] = {
     {"request", "clients ask, tokenizers and executors answer", sim_scenario_request},
-    {"fold", "three replicas count what a writer writes", sim_scenario_fold}, {0}};
+    {"fold", "three replicas count what a writer writes, some beside a janitor", sim_scenario_fold},
+    {0}};
 
 const sim_scenario *sim_scenario_find(const char *name)
 {

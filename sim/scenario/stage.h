@@ -13,6 +13,7 @@
 #define SIM_SCENARIO_STAGE_H
 
 #include "actors/executor/executor.h"
+#include "actors/janitor/janitor.h"
 #include "actors/tokenizer/tokenizer.h"
 #include "sim/check/answers.h"
 #include "sim/check/verdict.h"
@@ -86,6 +87,9 @@ sim_process_spec sim_stage_spec(sim_stage *stage, const char *name);
 /* The specs of the two, with the stage's settings. `name` lives as long as the run. */
 sim_process_spec sim_stage_tokenizer(sim_stage *stage, const char *name);
 sim_process_spec sim_stage_executor(sim_stage *stage, const char *name);
+
+/* A janitor that makes room wherever it may, at a pause that is drawn. */
+sim_process_spec sim_stage_janitor(sim_stage *stage, const char *name);
 
 sim_client *sim_stage_client(sim_stage *stage, const char *name, const char *tenant);
 

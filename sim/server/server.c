@@ -223,6 +223,14 @@ static void answer_state(sim_server *server, const sim_stream *stream, sim_frame
     }
 }
 
+static uint64_t purge(sim_server *server, sim_stream *stream, const sim_frame *frame)
+{
+    uint64_t purged = sim_stream_purge(stream, frame->name, frame->sequence);
+    sim_server_tell(server, stream->config.name, "purged",
+        rp_bytes_text(frame->name ? frame->name : ">"), frame->sequence, purged, NULL);
+    return purged;
+}
+
 static void take_question(sim_server *server, sim_connection *connection, const sim_frame *frame)
 {
     sim_stream *stream = sim_server_stream(server, frame->stream);
@@ -236,7 +244,7 @@ static void take_question(sim_server *server, sim_connection *connection, const 
         else
             answer = (sim_frame){.kind = SIM_FRAME_FOUND,
                 .token = frame->token,
-                .count = sim_stream_purge(stream, frame->name, frame->sequence)};
+                .count = purge(server, stream, frame)};
     }
     sim_connection_to_process(connection, &answer);
 }

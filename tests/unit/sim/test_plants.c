@@ -65,6 +65,11 @@ Test(sim_plants, snapshot_without_sequence)
     expect_found("snapshot-without-sequence", "fold");
 }
 
+Test(sim_plants, purge_one_more)
+{
+    expect_found("purge-one-more", "request");
+}
+
 /* In another order, too: nothing of a run is left for the next one. */
 Test(sim_seeds, a_seed_is_always_the_same_run)
 {
