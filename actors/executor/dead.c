@@ -96,7 +96,7 @@ void executor_give_up(rp_context *context, void *state)
 {
     const Rp__Exec *exec = NULL;
     rp_error error = {0};
-    if (rp_context_tries(context) == RP_WORKER_TRIES_MAX + 1 &&
+    if (rp_context_tries(context) == rp_worker_tries_max(rp_context_worker(context)) + 1 &&
         executor_read_exec(context, &exec, &error) != RP_OK)
         exec = NULL;
     executor_answer_dead(state, context, exec, RP__ERROR__CODE__DEAD,

@@ -123,6 +123,8 @@ void executor_request_fail(request *r, Rp__Error__Code code, const rp_error *err
         return;
     }
     rp_refusal_set(&refusal, code, error->field, error->limit, "%s", error->message);
+    rp_counter_add(
+        rp_metric_family_counter(r->self->metrics.refused, rp_refusal_code_name(code)), 1);
     end_cut(r, RP__CHUNK__FINISH_REASON__ERROR, &refusal);
 }
 

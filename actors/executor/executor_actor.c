@@ -207,6 +207,10 @@ static rp_status register_metrics(executor *self, rp_error *reterr)
     const rp_metric_split reasons = {.labels = {"finish_reason"}, .children_max = 8};
     rp_status status = rp_metrics_counter_family(m, "reprise_answers_total",
         "Answers ended, by how.", &reasons, &self->metrics.answers, reterr);
+    const rp_metric_split codes = {.labels = {"code"}, .children_max = 32};
+    if (status == RP_OK)
+        status = rp_metrics_counter_family(m, "reprise_requests_refused_total",
+            "Requests answered with an error.", &codes, &self->metrics.refused, reterr);
     if (status == RP_OK)
         status = rp_metrics_counter(m, "reprise_completion_tokens_total", "Tokens generated.",
             &self->metrics.tokens, reterr);

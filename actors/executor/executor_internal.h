@@ -129,7 +129,7 @@ struct executor {
     rp_buffer scratch;
     rp_arena chunk_arena;
     struct {
-        rp_metric_family *answers;
+        rp_metric_family *answers, *refused;
         rp_counter *tokens, *prompt_tokens, *steps, *records_refused;
         rp_histogram *first_token, *output_token, *step;
         rp_gauge *waiting;

@@ -140,10 +140,12 @@ static void on_listed(void *arg, rp_status status)
     janitor *self = arg;
     self->at = 0;
     remember(self);
-    if (self->left_out)
+    if (self->left_out) {
+        rp_counter_add(self->metrics.left_out, 1);
         rp_log_warn(self->env->log, "too_many_snapshots",
             rp_log_count("partitions_max", JANITOR_PARTITIONS_MAX),
             rp_log_text("so", "no log is purged"));
+    }
     if (status == RP_OK) {
         read_next(self);
         return;

@@ -73,6 +73,10 @@ static rp_status register_metrics(janitor *self, rp_error *reterr)
     if (status == RP_OK)
         status = rp_metrics_counter(m, "reprise_janitor_snapshots_corrupt_total",
             "Snapshots that are not what their name says.", &self->metrics.corrupt, reterr);
+    if (status == RP_OK)
+        status = rp_metrics_counter(m, "reprise_janitor_partitions_left_out_total",
+            "Sweeps that found more partitions than the janitor can keep.", &self->metrics.left_out,
+            reterr);
     return status;
 }
 

@@ -64,7 +64,7 @@ typedef struct janitor {
 
     struct {
         rp_metric_family *purged;
-        rp_counter *sweeps, *corrupt;
+        rp_counter *sweeps, *corrupt, *left_out;
     } metrics;
 } janitor;
 

@@ -30,6 +30,7 @@ struct rp_token_cache {
     reader *readers;
     atomic_uint_fast64_t clock;
     atomic_size_t bytes, entries;
+    atomic_uint_fast64_t evictions;
     pthread_mutex_t lock; /* of writers; guards what follows */
     entry *waiting;       /* evicted, perhaps still looked at */
     size_t hand;          /* the place where the next eviction starts */
@@ -126,6 +127,7 @@ static void evict(rp_token_cache *cache, place *p)
         return;
     atomic_fetch_sub(&cache->bytes, bytes_of(e));
     atomic_fetch_sub(&cache->entries, 1);
+    atomic_fetch_add_explicit(&cache->evictions, 1, memory_order_relaxed);
     e->next = cache->waiting;
     cache->waiting = e;
 }
@@ -259,7 +261,9 @@ void rp_token_cache_free(rp_token_cache *cache)
 rp_token_cache_counts rp_token_cache_count(const rp_token_cache *cache)
 {
     rp_token_cache_counts counts = {
-        .entries = atomic_load(&cache->entries), .bytes = atomic_load(&cache->bytes)};
+        .evictions = atomic_load_explicit(&cache->evictions, memory_order_relaxed),
+        .entries = atomic_load(&cache->entries),
+        .bytes = atomic_load(&cache->bytes)};
     for (size_t i = 0; i < cache->readers_count; i++) {
         counts.hits += atomic_load_explicit(&cache->readers[i].hits, memory_order_relaxed);
         counts.misses += atomic_load_explicit(&cache->readers[i].misses, memory_order_relaxed);

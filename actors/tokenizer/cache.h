@@ -42,9 +42,10 @@ bool rp_token_cache_get(rp_token_cache *cache, size_t reader, rp_hash128 key, rp
  * when it comes again. Any thread; never waits. */
 void rp_token_cache_put(rp_token_cache *cache, rp_hash128 key, const int32_t *ids, size_t count);
 
-/* What was found and what was not, since the start, and what the entries take now. Any thread. */
+/* What was found, what was not and what had to make room, since the start, and what the entries take
+ * now. Any thread. */
 typedef struct rp_token_cache_counts {
-    uint64_t hits, misses;
+    uint64_t hits, misses, evictions;
     size_t entries, bytes;
 } rp_token_cache_counts;
 rp_token_cache_counts rp_token_cache_count(const rp_token_cache *cache);

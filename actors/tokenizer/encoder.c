@@ -101,6 +101,14 @@ static rp_status too_long(const rp_tokenizer_model *model, const char *field, rp
         model->name, model->context_tokens - 1);
 }
 
+static rp_status too_much_text(const rp_encoder *encoder, const char *field, rp_refusal *retref)
+{
+    char limit[RP_ERROR_LIMIT_MAX];
+    snprintf(limit, sizeof limit, "%zu bytes", encoder->bytes_max);
+    return rp_refusal_set(retref, RP__ERROR__CODE__PROMPT_TOO_LONG, field, limit,
+        "a prompt has at most %zu bytes of text; shorten it", encoder->bytes_max);
+}
+
 static rp_status internal(const rp_error *error, rp_refusal *retref)
 {
     return rp_refusal_set(retref, RP__ERROR__CODE__INTERNAL, NULL, NULL, "%s", error->message);
@@ -127,6 +135,8 @@ static rp_status encode_text(run *r, rp_bytes text, unsigned flags)
     rp_error error = {0};
     if (!task->missed && rp_token_cache_get(encoder->cache, r->thread, key, &task->tokens))
         return RP_OK;
+    if (text.len > encoder->bytes_max)
+        return too_much_text(encoder, r->field, r->retref);
     task->missed = text.len > r->unknown_bytes;
     if (task->missed)
         return RP_BUSY;
@@ -158,14 +168,19 @@ static rp_status render(run *r)
     workspace *w = &r->encoder->workspaces[r->thread];
     const rp_tokenizer_model *model = r->task->model;
     const Rp__InferRequest *request = r->task->request;
+    size_t text_bytes = 0;
     rp_error error = {0};
     RP_ASSERT(request->n_messages <= RP_REQUEST_MESSAGES_MAX);
     if (!model->has_chat)
         return rp_refusal_set(r->retref, RP__ERROR__CODE__UNSUPPORTED, r->field, NULL,
             "%.64s has no chat template that is known here; send `prompt` instead", model->name);
-    for (size_t i = 0; i < request->n_messages; i++)
+    for (size_t i = 0; i < request->n_messages; i++) {
         w->messages[i] = (rp_chat_message){.role = rp_bytes_text(request->messages[i]->role),
             .content = rp_schema_bytes(request->messages[i]->content)};
+        text_bytes += w->messages[i].content.len; /* all of one body: no overflow */
+    }
+    if (text_bytes > r->encoder->bytes_max)
+        return too_much_text(r->encoder, r->field, r->retref);
     rp_status status =
         rp_chat_render(&model->chat, w->messages, request->n_messages, &w->prompt, &error);
     if (status == RP_NO_MEMORY)

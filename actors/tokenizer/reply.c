@@ -1,5 +1,7 @@
 #include "actors/tokenizer/tokenizer_internal.h"
 
+#include <inttypes.h>
+
 static rp_answer address_of(tokenizer *self, const work *w)
 {
     return (rp_answer){.tenant = w->address.tenant,
@@ -74,8 +76,8 @@ void tokenizer_bury(rp_context *context)
     Rp__Result result;
     rp_answer to = address_of(w->self, w);
     rp_refusal_set(&w->refusal, RP__ERROR__CODE__DEAD, NULL, NULL,
-        "the request was tried %d times and not once to the end; it lies in DEAD",
-        RP_WORKER_TRIES_MAX);
+        "the request was tried %" PRIu64 " times and not once to the end; it lies in DEAD",
+        rp_worker_tries_max(rp_context_worker(context)));
     about(context, w, &result);
     /* Where even that cannot be said, it is dead all the same. */
     if (rp_answer_refuse(context, &to, &result, &w->refusal) != RP_OK)

@@ -11,7 +11,8 @@
 typedef struct rp_tokenizer_settings {
     rp_option_list models; /* NAME=FILE, one or more */
     uint64_t lanes;
-    uint64_t queue_max; /* of what waits for a model, all tokenizers together */
+    uint64_t queue_max;        /* of what waits for a model, all tokenizers together */
+    uint64_t prompt_bytes_max; /* 0 = the default */
     uint64_t cache_bytes_max;
 } rp_tokenizer_settings;
 

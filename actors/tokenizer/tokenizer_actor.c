@@ -12,8 +12,8 @@
 enum {
     ARENA_BYTES_MAX = 64 << 20,
     SCRATCH_BYTES_MAX = 16 << 20,
-    TEXT_BYTES_MAX = 16 << 20,
-    CHAIN_OUTPUTS_MAX = 2 /* the last chunk and RESULT */
+    PROMPT_BYTES_MAX = 16 << 20, /* what the arena has room for */
+    CHAIN_OUTPUTS_MAX = 2        /* the last chunk and RESULT */
 };
 
 /* -- metrics ----------------------------------------------------------------------------------- */
@@ -24,6 +24,7 @@ static void collect(void *arg)
     rp_token_cache_counts counts = rp_encoder_cache(self->encoder);
     rp_counter_raise(self->metrics.cache_hits, counts.hits);
     rp_counter_raise(self->metrics.cache_misses, counts.misses);
+    rp_counter_raise(self->metrics.cache_evictions, counts.evictions);
     rp_gauge_set_count(self->metrics.cache_bytes, counts.bytes);
 }
 
@@ -58,6 +59,8 @@ static rp_status register_metrics(tokenizer *self, rp_error *reterr)
             &self->metrics.cache_hits},
         {"reprise_token_cache_misses_total", "Texts that were encoded.",
             &self->metrics.cache_misses},
+        {"reprise_token_cache_evictions_total", "Texts forgotten to make room for others.",
+            &self->metrics.cache_evictions},
     };
     rp_status status = register_families(self, reterr);
     for (size_t i = 0; i < sizeof counters / sizeof *counters && status == RP_OK; i++)
@@ -95,7 +98,8 @@ static rp_status make(tokenizer *self, rp_error *reterr)
     if (status == RP_OK)
         status = rp_tokenizer_models_load(&settings->models, &self->models, reterr);
     if (status == RP_OK)
-        status = rp_encoder_new(self->models, 1 + rp_host_threads(self->env->host), TEXT_BYTES_MAX,
+        status = rp_encoder_new(self->models, 1 + rp_host_threads(self->env->host),
+            settings->prompt_bytes_max ? settings->prompt_bytes_max : PROMPT_BYTES_MAX,
             settings->cache_bytes_max, &self->encoder, reterr);
     if (status == RP_OK)
         status = rp_fleet_new(&fleet, &self->fleet);
@@ -140,6 +144,9 @@ static const rp_option options[] = {
     {"exec-queue-max", 0, RP_OPTION_COUNT, "N", "REPRISE_EXEC_QUEUE_MAX", "256",
         "requests that may wait for a model, all tokenizers together; above: overloaded",
         offsetof(rp_tokenizer_settings, queue_max), 1, RP_FLEET_QUEUE_MAX},
+    {"prompt-bytes", 0, RP_OPTION_BYTES, "SIZE", "REPRISE_PROMPT_BYTES", "16MiB",
+        "of text in a prompt; above: prompt_too_long",
+        offsetof(rp_tokenizer_settings, prompt_bytes_max), 1 << 10, PROMPT_BYTES_MAX},
     {"token-cache", 0, RP_OPTION_BYTES, "SIZE", "REPRISE_TOKEN_CACHE", "32MiB",
         "for texts that were encoded before",
         offsetof(rp_tokenizer_settings, cache_bytes_max), 64 << 10, UINT64_C(1) << 36},

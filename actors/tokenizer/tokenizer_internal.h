@@ -50,7 +50,8 @@ typedef struct tokenizer {
     rp_buffer scratch;
     struct {
         rp_metric_family *refused, *records_ignored;
-        rp_counter *admitted, *prompt_tokens, *exec_lost, *cache_hits, *cache_misses;
+        rp_counter *admitted, *prompt_tokens, *exec_lost, *cache_hits, *cache_misses,
+            *cache_evictions;
         rp_gauge *cache_bytes;
     } metrics;
 } tokenizer;

@@ -347,7 +347,7 @@ static rp_status enqueue(rp_context *context, rp__queued *queued, const rp_outpu
         queue_header(queued, RP_HEADER_JOURNAL, rp_bytes_text(journal));
     if (queued->body.truncated || queued->texts.truncated ||
         output->body.len > rp_bus_payload_bytes_max(context->worker->env.bus))
-        return RP_LIMIT;
+        return rp__worker_limit_hit(context->worker, RP__LIMIT_BODY, RP_LIMIT);
     rp__output_journal_sent(context);
     chain->count++;
     return RP_OK;
@@ -364,7 +364,7 @@ rp_status rp__chain_output(rp_context *context, const rp_output *output)
         return RP_OK;
     }
     if (chain->count == context->worker->spec.chain_outputs_max)
-        return RP_BUSY;
+        return rp__worker_limit_hit(context->worker, RP__LIMIT_CHAIN, RP_BUSY);
     rp__queued *queued = queued_at(context, chain->count);
     queued->single = false;
     queued->index = chain->next;
@@ -380,7 +380,7 @@ rp_status rp__chain_single(rp_context *context, const rp_output *output)
 {
     rp__chain *chain = &context->chain;
     if (chain->count == context->worker->spec.chain_outputs_max)
-        return RP_BUSY;
+        return rp__worker_limit_hit(context->worker, RP__LIMIT_CHAIN, RP_BUSY);
     rp__queued *queued = queued_at(context, chain->count);
     queued->single = true;
     if (output->subject.len >= sizeof queued->subject)
@@ -389,7 +389,7 @@ rp_status rp__chain_single(rp_context *context, const rp_output *output)
     queued->subject[output->subject.len] = '\0';
     uint64_t *count = rp__output_count(context, output->subject);
     if (!count)
-        return RP_LIMIT;
+        return rp__worker_limit_hit(context->worker, RP__LIMIT_OUTPUTS, RP_LIMIT);
     queued->index = *count;
     rp_status status = enqueue(context, queued, output);
     if (status != RP_OK)

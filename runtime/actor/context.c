@@ -149,7 +149,7 @@ rp_status rp_context_last(
             r->context = NULL;
         return status;
     }
-    return RP_LIMIT;
+    return rp__worker_limit_hit(context->worker, RP__LIMIT_READS, RP_LIMIT);
 }
 
 static void release(rp_context *context);

@@ -142,7 +142,7 @@ rp_status rp__output_direct(rp_context *context, const rp_output *output)
     rp_bytes counted = single ? output->subject : rp_bytes_text(output->stream);
     uint64_t *count = rp__output_count(context, counted);
     if (!flight || !count)
-        return RP_LIMIT;
+        return rp__worker_limit_hit(context->worker, RP__LIMIT_OUTPUTS, RP_LIMIT);
     rp_publication publication = {
         .subject = output->subject, .body = output->body, .expect = single, .expected_sequence = 0};
     rp__identity_headers(context, output->subject, *count, output->kind, &identity, &publication);

@@ -43,6 +43,17 @@ uint64_t rp_worker_delivered(const rp_worker *worker, const char *durable)
     return 0;
 }
 
+uint64_t rp_worker_tries_max(const rp_worker *worker)
+{
+    return worker->env.tries_max ? worker->env.tries_max : RP_WORKER_TRIES_MAX;
+}
+
+rp_status rp__worker_limit_hit(rp_worker *worker, rp__worker_limit limit, rp_status status)
+{
+    rp_counter_add(worker->metrics.limits[limit], 1);
+    return status;
+}
+
 /* -- slots ------------------------------------------------------------------------------------- */
 
 /* Shares the free slots out between the mailboxes, the first share going round. Each mailbox is
@@ -97,7 +108,7 @@ void rp__worker_run(rp_context *context)
 {
     rp_worker *worker = context->worker;
     context->phase = RP__PHASE_RUNNING;
-    if (context->tries <= RP_WORKER_TRIES_MAX) {
+    if (context->tries <= rp_worker_tries_max(worker)) {
         worker->spec.handle(context, worker->state);
         return;
     }
@@ -105,6 +116,7 @@ void rp__worker_run(rp_context *context)
         rp_log_bytes("stream", context->message->stream),
         rp_log_count("sequence", context->message->stream_sequence),
         rp_log_count("deliveries", context->message->deliveries));
+    rp_counter_add(worker->metrics.limits[RP__LIMIT_TRIES], 1);
     if (worker->spec.give_up)
         worker->spec.give_up(context, worker->state);
     else
@@ -203,6 +215,23 @@ static void on_extend(void *arg)
 
 /* -- making, opening --------------------------------------------------------------------------- */
 
+static rp_status register_limits(rp_worker *worker, rp_error *reterr)
+{
+    static const char *const names[RP__LIMITS] = {[RP__LIMIT_TRIES] = "tries",
+        [RP__LIMIT_DRAIN] = "drain",
+        [RP__LIMIT_OUTPUTS] = "outputs",
+        [RP__LIMIT_READS] = "reads",
+        [RP__LIMIT_CHAIN] = "chain",
+        [RP__LIMIT_BODY] = "body"};
+    const rp_metric_split split = {.labels = {"limit"}, .children_max = RP__LIMITS};
+    rp_metric_family *family;
+    rp_status status = rp_metrics_counter_family(worker->env.metrics, "reprise_worker_limits_total",
+        "Times that a bound was hit.", &split, &family, reterr);
+    for (size_t i = 0; i < RP__LIMITS && status == RP_OK; i++)
+        worker->metrics.limits[i] = rp_metric_family_counter(family, names[i]);
+    return status;
+}
+
 static rp_status register_metrics(rp_worker *worker, rp_error *reterr)
 {
     rp_metrics *m = worker->env.metrics;
@@ -236,7 +265,7 @@ static rp_status register_metrics(rp_worker *worker, rp_error *reterr)
         status =
             rp_metrics_histogram(m, "reprise_message_seconds", "From taking a message to its end.",
                 rp_metric_bounds_request_duration, &worker->metrics.seconds, reterr);
-    return status;
+    return status == RP_OK ? register_limits(worker, reterr) : status;
 }
 
 size_t rp_worker_places(size_t slots)
@@ -338,6 +367,7 @@ static void on_drain_limit(void *arg)
         if (!rp__context_lives(&worker->contexts[i]))
             continue;
         rp_counter_add(worker->metrics.retried, 1);
+        rp_counter_add(worker->metrics.limits[RP__LIMIT_DRAIN], 1);
         rp__context_abandon(&worker->contexts[i], true, RP_SETTLE_RETRY, 0);
     }
 }

@@ -75,6 +75,7 @@ typedef struct rp_worker_env {
     const char *instance; /* of this process, unique over all time */
     const char *build;
     size_t slots;
+    uint64_t tries_max; /* deliveries without a new output; 0 = RP_WORKER_TRIES_MAX */
 } rp_worker_env;
 
 /* RP_INVALID for numbers out of range, RP_NO_MEMORY. The state is handed to every callback. */
@@ -105,6 +106,9 @@ bool rp_worker_troubled(const rp_worker *worker, const char **ret_why);
 
 /* The highest stream sequence that the mailbox of this durable has handed over; 0 = none. */
 uint64_t rp_worker_delivered(const rp_worker *worker, const char *durable);
+
+/* How often a message is tried before it is given up. */
+uint64_t rp_worker_tries_max(const rp_worker *worker);
 
 /* What the worker runs in, for the actor. */
 const rp_worker_env *rp_worker_env_of(const rp_worker *worker);

@@ -28,6 +28,17 @@ typedef enum rp__phase {
     RP__PHASE_ZOMBIE  /* over, but a compute job still runs */
 } rp__phase;
 
+/* The bounds of a worker that are counted when they are hit. */
+typedef enum rp__worker_limit {
+    RP__LIMIT_TRIES,   /* a message is given up */
+    RP__LIMIT_DRAIN,   /* it is handed back when the drain's time is up */
+    RP__LIMIT_OUTPUTS, /* too many single and shared outputs of a context on their way */
+    RP__LIMIT_READS,   /* too many of its reads */
+    RP__LIMIT_CHAIN,   /* too many chained outputs that wait */
+    RP__LIMIT_BODY,    /* a chained output is too large */
+    RP__LIMITS
+} rp__worker_limit;
+
 typedef enum rp__ending { RP__ENDING_DONE, RP__ENDING_REJECT } rp__ending;
 
 /* An output on its way. */
@@ -133,6 +144,7 @@ struct rp_worker {
     struct {
         rp_counter *received, *redelivered, *done, *retried, *rejected, *duplicates, *overtaken;
         rp_counter *journal_cut;
+        rp_counter *limits[RP__LIMITS];
         rp_gauge *busy;
         rp_histogram *seconds;
     } metrics;
@@ -215,6 +227,9 @@ void rp__chain_resume(rp_context *context);
 
 /* The chain's state is known (or there is none): hands the message to the actor. */
 void rp__worker_run(rp_context *context);
+
+/* A bound was hit; the status that says so. */
+rp_status rp__worker_limit_hit(rp_worker *worker, rp__worker_limit limit, rp_status status);
 
 /* A context has become free. */
 void rp__worker_freed(rp_worker *worker);

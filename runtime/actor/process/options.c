@@ -1,5 +1,7 @@
 #include "runtime/actor/process/options.h"
 
+#include "runtime/bus/jetstream/jetstream.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -12,6 +14,15 @@ static const rp_option common_options[] = {
     {"drain", 0, RP_OPTION_DURATION, "TIME", "REPRISE_DRAIN", "10s",
         "to finish what is held when told to end; the rest is handed back",
         offsetof(rp_process_settings, drain_ns), 0, UINT64_C(3600000000000)},
+    {"restarts", 0, RP_OPTION_COUNT, "N", "REPRISE_RESTARTS", "5",
+        "of an actor that gave up, in a row and ever later; then the process ends",
+        offsetof(rp_process_settings, restarts_max), 0, 1000},
+    {"outbox-messages", 0, RP_OPTION_COUNT, "N", "REPRISE_OUTBOX_MESSAGES", "4096",
+        "publishes and questions that wait for the server's answer; above, work is held back",
+        offsetof(rp_process_settings, outbox_messages_max), 64, RP_JETSTREAM_OUTBOX_MESSAGES_MAX},
+    {"outbox-bytes", 0, RP_OPTION_BYTES, "SIZE", "REPRISE_OUTBOX_BYTES", "64MiB",
+        "of their bodies together",
+        offsetof(rp_process_settings, outbox_bytes_max), 8 << 20, RP_JETSTREAM_OUTBOX_BYTES_MAX},
     {"admin-address", 0, RP_OPTION_TEXT, "ADDRESS", "REPRISE_ADMIN_ADDRESS", "127.0.0.1",
         "of /metrics, /healthz and /readyz; loopback only",
         offsetof(rp_process_settings, admin_address), 0, 0},
@@ -59,7 +70,10 @@ static void work_options(const rp_actor_spec *spec, rp_option options[WORK_OPTIO
     options[1] =
         (rp_option){"threads", 0, RP_OPTION_COUNT, "N", "REPRISE_THREADS", spec->threads_default,
             "compute threads; 0 = one a core", offsetof(rp_process_settings, threads), 0, 256};
-    options[2] = (rp_option){0};
+    options[2] = (rp_option){"tries", 0, RP_OPTION_COUNT, "N", "REPRISE_TRIES", "10",
+        "of a message, without a new output; then it goes to DEAD",
+        offsetof(rp_process_settings, tries_max), 1, 1000};
+    options[3] = (rp_option){0};
 }
 
 void rp_process_options_help(const rp_actor_spec *spec, rp_buffer *out)

@@ -16,12 +16,15 @@ typedef struct rp_process_settings {
     rp_endpoint endpoint;
     const char *instance;
     uint64_t slots;
+    uint64_t tries_max;
     uint64_t threads;
     uint64_t partitions; /* of a fold, like the three below */
     const char *partition;
     uint32_t partition_run; /* what that comes to; RP_FOLDS_ALL */
     uint64_t snapshot_every;
     uint64_t drain_ns;
+    uint64_t restarts_max;
+    uint64_t outbox_messages_max, outbox_bytes_max;
     const char *admin_address;
     uint64_t admin_port;
     bool pin;

@@ -7,6 +7,7 @@
 #include "runtime/base/restarts.h"
 #include "runtime/bus/jetstream/jetstream.h"
 #include "runtime/observe/admin.h"
+#include "runtime/observe/log_metrics.h"
 #include "runtime/observe/process_metrics.h"
 #include "runtime/store/claims/claims.h"
 #include "runtime/topology/topology.h"
@@ -28,6 +29,7 @@ enum {
 typedef struct rp_process {
     const rp_actor_spec *spec;
     rp_restarts *restarts;
+    uint64_t restarted; /* lives of the actor before this one */
     rp_process_settings common;
     char name[NAME_BYTES];     /* of the instance */
     char instance[NAME_BYTES]; /* the same and a random part: unique over all time */
@@ -36,6 +38,7 @@ typedef struct rp_process {
     rp_log *root_log, *log;
     rp_metrics *metrics;
     rp_process_metrics process_metrics;
+    rp_log_metrics log_metrics;
     rp_admin *admin;
     rp_topology *topology;
     uint32_t cpus[RP_TOPOLOGY_CPUS_MAX]; /* one a compute thread, where they are pinned */
@@ -86,12 +89,33 @@ static rp_status name_instance(rp_process *process, rp_error *reterr)
     return RP_OK;
 }
 
+static rp_status start_metrics(rp_process *process, rp_error *reterr)
+{
+    const rp_metric_label labels[] = {{"kind", process->spec->kind}, {"instance", process->name}};
+    const rp_metric_label build[] = {{"build", RP_BUILD}};
+    rp_counter *restarts;
+    rp_status status = rp_metrics_new(labels, 2, &process->metrics, reterr);
+    if (status == RP_OK)
+        status = rp_process_metrics_init(
+            &process->process_metrics, process->metrics, rp_clock_system(), reterr);
+    if (status == RP_OK)
+        status = rp_log_metrics_init(&process->log_metrics, process->metrics, process->log, reterr);
+    if (status == RP_OK)
+        status = rp_metrics_info(
+            process->metrics, "reprise_build_info", "What runs here.", build, 1, reterr);
+    if (status == RP_OK)
+        status = rp_metrics_counter(process->metrics, "reprise_restarts_total",
+            "Times that the actor gave up and was started again.", &restarts, reterr);
+    if (status == RP_OK)
+        rp_counter_raise(restarts, process->restarted);
+    return status;
+}
+
 static rp_status start_observing(rp_process *process, rp_error *reterr)
 {
     const rp_process_settings *c = &process->common;
     rp_log_options options = {
         .clock = rp_clock_system(), .fd = STDERR_FILENO, .environment = rp_environment_system};
-    const rp_metric_label labels[] = {{"kind", process->spec->kind}, {"instance", process->name}};
     rp_status status = rp_log_level_parse(c->log_level, &options.level, reterr);
     if (status == RP_OK)
         status = rp_log_format_parse(c->log_format, &options.format, reterr);
@@ -101,14 +125,7 @@ static rp_status start_observing(rp_process *process, rp_error *reterr)
         status = rp_log_child(process->root_log, &process->log,
             rp_log_text("kind", process->spec->kind), rp_log_text("instance", process->name));
     if (status == RP_OK)
-        status = rp_metrics_new(labels, 2, &process->metrics, reterr);
-    if (status == RP_OK)
-        status = rp_process_metrics_init(
-            &process->process_metrics, process->metrics, rp_clock_system(), reterr);
-    const rp_metric_label build[] = {{"build", RP_BUILD}};
-    if (status == RP_OK)
-        status = rp_metrics_info(
-            process->metrics, "reprise_build_info", "What runs here.", build, 1, reterr);
+        status = start_metrics(process, reterr);
     if (status != RP_OK)
         return status;
     rp_admin_options admin = {.address = c->admin_address,
@@ -181,6 +198,8 @@ static rp_status start_bus(rp_process *process, rp_error *reterr)
         .name = process->instance,
         .seed = rp_hash_fnv1a32(rp_bytes_text(process->instance)),
         .limits = RP_JETSTREAM_LIMITS};
+    spec.limits.outbox_messages_max = process->common.outbox_messages_max;
+    spec.limits.outbox_bytes_max = process->common.outbox_bytes_max;
     rp_status status = rp_jetstream_new(&spec, &process->bus, reterr);
     if (status != RP_OK)
         return status;
@@ -282,7 +301,8 @@ static rp_status start_actor(rp_process *process, const void *settings, rp_error
                             .metrics = process->metrics,
                             .instance = process->instance,
                             .build = RP_BUILD,
-                            .slots = process->common.slots},
+                            .slots = process->common.slots,
+                            .tries_max = process->common.tries_max},
         .name = process->name,
         .host_name = process->host_name,
         .admin = process->admin_text,
@@ -386,6 +406,8 @@ static int supervise(
     const rp_actor_spec *spec, const rp_process_options *settings, rp_error *reterr)
 {
     rp_restarts restarts = RP_RESTARTS;
+    uint64_t restarted = 0;
+    restarts.max = (unsigned)settings->common.restarts_max;
     signal(SIGPIPE, SIG_IGN);
     while (true) {
         rp_process *process = calloc(1, sizeof *process);
@@ -396,6 +418,7 @@ static int supervise(
         process->spec = spec;
         process->common = settings->common;
         process->restarts = &restarts;
+        process->restarted = restarted++;
         int code = run(process, settings->own);
         bool again = process->again;
         uint64_t delay_ns = process->again_ns;

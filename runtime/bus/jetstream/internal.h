@@ -237,7 +237,7 @@ struct rp__jetstream {
 
     struct {
         rp_counter *published, *published_again, *conflicts, *received, *dropped, *reconnects;
-        rp_counter *outbox_full, *plain_dropped, *losses;
+        rp_counter *outbox_full, *given_up, *stream_full, *plain_dropped, *losses;
         rp_gauge *outbox_messages, *outbox_bytes, *connected;
     } metrics;
 };

@@ -178,6 +178,9 @@ static void on_open(void *arg, rp_status status, const rp_error *error)
     int64_t payload = natsConnection_GetMaxPayload(js->connection);
     js->payload_bytes_max =
         payload > 2 * HEADER_BYTES_MAX ? (size_t)payload - HEADER_BYTES_MAX : (size_t)payload / 2;
+    /* What the outbox never has room for must not be told to wait for it. */
+    if (js->payload_bytes_max > js->spec.limits.outbox_bytes_max)
+        js->payload_bytes_max = js->spec.limits.outbox_bytes_max;
     js->failures = 0;
     if (js->connects > 1)
         rp_counter_add(js->metrics.reconnects, 1);
@@ -326,6 +329,11 @@ static rp_status register_metrics(rp__jetstream *js, rp_error *reterr)
             &js->metrics.reconnects},
         {"reprise_bus_outbox_full_total", "Publishes and questions refused for want of room.",
             &js->metrics.outbox_full},
+        {"reprise_bus_given_up_total",
+            "Publishes and questions that had no answer for as long as they may wait.",
+            &js->metrics.given_up},
+        {"reprise_bus_stream_full_total", "Publishes refused by a stream at its limit.",
+            &js->metrics.stream_full},
         {"reprise_bus_plain_dropped_total",
             "Plain messages that came and were dropped, since too many waited.",
             &js->metrics.plain_dropped},

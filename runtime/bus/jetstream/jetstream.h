@@ -40,6 +40,10 @@ typedef struct rp_jetstream_limits {
     uint64_t reconnect_min_ns, reconnect_max_ns;
 } rp_jetstream_limits;
 
+/* The most that an outbox may be told to hold. */
+enum { RP_JETSTREAM_OUTBOX_MESSAGES_MAX = 65536 };
+#define RP_JETSTREAM_OUTBOX_BYTES_MAX (UINT64_C(64) << 30)
+
 #define RP_JETSTREAM_LIMITS                             \
     ((rp_jetstream_limits){.outbox_messages_max = 4096, \
         .outbox_bytes_max = (size_t)64 << 20,           \

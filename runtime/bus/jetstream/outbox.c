@@ -284,6 +284,8 @@ static void finish_publish(
     rp_published published = {.status = status, .sequence = sequence, .why = why};
     if (status == RP_CONFLICT)
         rp_counter_add(js->metrics.conflicts, 1);
+    else if (status == RP_FULL)
+        rp_counter_add(js->metrics.stream_full, 1);
     drop(js, entry);
     if (callback)
         callback(arg, &published);
@@ -457,11 +459,13 @@ void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns)
             rp_log_warn(js->spec.log, entry->refused ? "message_refused" : "answer_missing",
                 rp_log_text("subject", natsMsg_GetSubject(entry->nats)),
                 rp_log_count("tries", entry->tries));
-            if (entry->refused)
+            if (entry->refused) {
                 finish(js, entry, RP_INVALID, "nats.c does not send this message");
-            else
+            } else {
+                rp_counter_add(js->metrics.given_up, 1);
                 finish(js, entry, entry->kind == RP__ENTRY_PUBLISH ? RP_UNAVAILABLE : RP_TIMEOUT,
                     "no acknowledgement in time");
+            }
             next = o->slots.oldest; /* the callback may have changed the list behind us */
             continue;
         }

@@ -212,6 +212,12 @@ Test(request, chunk_above_the_bound_ends_the_answer)
         }
         rig_expect(last, whole ? "\"completion_tokens\":0" : "\"completion_tokens\":1");
         cr_expect_eq(r->bus->settled[0].settlement, RP_SETTLE_DONE);
+        rp_buffer metrics;
+        rp_buffer_init(&metrics, 1 << 20);
+        rp_metrics_expose(r->metrics, &metrics);
+        rig_expect(rp_buffer_string(&metrics),
+            "\nreprise_requests_refused_total{code=\"payload_too_large\"} 1\n");
+        rp_buffer_done(&metrics);
         rig_close(r);
     }
 }

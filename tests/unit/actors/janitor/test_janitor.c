@@ -1,6 +1,6 @@
 /* The janitor on a bus in memory: what it purges, and what it leaves alone. The fake's EXEC is a
  * settled stream, its STEP serves as a fold's log. */
-#include "actors/janitor/janitor.h"
+#include "actors/janitor/janitor_internal.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,6 +8,8 @@
 
 #include "runtime/actor/fold/archive.h"
 #include "runtime/actor/fold/snapshot.h"
+#include "runtime/base/base64.h"
+#include "runtime/store/object/info.h"
 #include "tests/unit/support/fake_bus.h"
 #include "tests/unit/support/fake_host.h"
 
@@ -234,6 +236,35 @@ Test(janitor, a_log_that_was_made_anew_is_left_alone)
     put(b, 0, 1, 8);
     wait_ms(b, 2000);
     cr_expect_eq(fake_bus_count(b->bus, "step.a"), MESSAGES);
+    bench_close(b);
+}
+
+/* Says that there is a snapshot, of which no byte is. */
+static void put_info(bench *b, uint32_t partition)
+{
+    static const uint8_t sha256[RP_SHA256_BYTES] = {0};
+    rp_object_info info = {.size = 1, .chunks = 1};
+    char token[512], subject[600];
+    rp_buffer json;
+    cr_assert_eq(rp_snapshot_name("counter", partition, 8, sha256, info.name), RP_OK);
+    rp_sha256_text(sha256, info.digest);
+    snprintf(info.nuid, sizeof info.nuid, "n%u", (unsigned)partition);
+    cr_assert_eq(rp_base64_url(rp_bytes_text(info.name), token, sizeof token), RP_OK);
+    snprintf(subject, sizeof subject, "$O." RP_ARCHIVE_BUCKET ".M.%s", token);
+    rp_buffer_init(&json, 4096);
+    rp_object_info_write(&info, RP_ARCHIVE_BUCKET, 0, &json);
+    fake_bus_put(b->bus, subject, rp_buffer_string(&json), NULL, NULL);
+    rp_buffer_done(&json);
+}
+
+Test(janitor, more_partitions_than_it_can_keep_are_told)
+{
+    bench *b = bench_open();
+    for (uint32_t i = 0; i <= JANITOR_PARTITIONS_MAX; i++)
+        put_info(b, i);
+    cr_expect(tells(b, "reprise_janitor_partitions_left_out_total 0\n"));
+    wait_ms(b, 500);
+    cr_expect(tells(b, "reprise_janitor_partitions_left_out_total 1\n"));
     bench_close(b);
 }
 

@@ -183,6 +183,15 @@ Test(encoder, leaves_one_token_for_the_answer)
     request = prompt(huge); /* more bytes than the encoder takes */
     cr_expect_eq(encode(0, &request), RP_LIMIT);
     cr_expect_eq(refusal.code, RP__ERROR__CODE__PROMPT_TOO_LONG);
+    cr_expect_str_eq(refusal.detail.limit, "1024 bytes");
+    huge[700] = '\0'; /* not one, but both together */
+    Rp__ChatMessage system = message("system", huge), user = message("user", huge),
+                    *both[] = {&system, &user};
+    request = conversation(both, 2);
+    cr_expect_eq(encode(0, &request), RP_LIMIT);
+    cr_expect_eq(refusal.code, RP__ERROR__CODE__PROMPT_TOO_LONG);
+    cr_expect_str_eq(refusal.detail.field, "messages");
+    cr_expect_str_eq(refusal.detail.limit, "1024 bytes");
 }
 
 Test(encoder, empty_prompts_are_refused_where_nothing_stands_in_front)

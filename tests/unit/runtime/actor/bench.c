@@ -67,7 +67,8 @@ bench *bench_open(const bench_spec *spec)
         .metrics = b->metrics,
         .instance = "me",
         .build = "build-1",
-        .slots = spec->slots ? spec->slots : 4};
+        .slots = spec->slots ? spec->slots : 4,
+        .tries_max = spec->tries_max};
     rp_worker_spec worker = {.kind = "tester",
         .context_bytes = sizeof(bench_own),
         .arena_bytes_max = 1 << 20,
@@ -181,4 +182,11 @@ double bench_metric(const bench *b, const char *name)
     double value = strtod(found + strlen(line), NULL);
     rp_buffer_done(&text);
     return value;
+}
+
+double bench_limit(const bench *b, const char *limit)
+{
+    char name[96];
+    snprintf(name, sizeof name, "reprise_worker_limits_total{limit=\"%s\"}", limit);
+    return bench_metric(b, name);
 }

@@ -24,6 +24,7 @@ typedef struct bench_spec {
     void (*give_up)(rp_context *context, bench *b); /* NULL = the worker has none */
     void (*chain_room)(rp_context *context, bench *b);
     size_t slots;             /* 0 = 4 */
+    uint64_t tries_max;       /* 0 = RP_WORKER_TRIES_MAX */
     size_t chain_outputs_max; /* 0 = 4 */
     size_t mailboxes;         /* 0 = 1; "work", then "work-1", ... */
 } bench_spec;
@@ -77,7 +78,8 @@ const fake_settled *bench_settled(const bench *b);
 /* Nothing is held any more. */
 void bench_expect_free(const bench *b);
 
-/* The value of a metric of the worker, as exposed. */
+/* The value of a metric of the worker, as exposed; how often it has hit a limit. */
 double bench_metric(const bench *b, const char *name);
+double bench_limit(const bench *b, const char *limit);
 
 #endif

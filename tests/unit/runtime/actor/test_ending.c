@@ -111,10 +111,24 @@ Test(ending, gives_up_after_so_many_tries_without_an_output)
         cr_expect_eq(
             bench_settled(b)->settlement, cases[i].given_up ? RP_SETTLE_REJECT : RP_SETTLE_DONE);
         cr_expect_eq(fake_bus_count(b->bus, "dead.tester"), cases[i].given_up);
+        cr_expect_eq(bench_limit(b, "tries"), cases[i].given_up);
         /* Where a chunk stood, the first one made was passed over. */
         cr_expect_eq(
             fake_bus_count(b->bus, "reply.t.r"), cases[i].last_try || cases[i].given_up ? 1 : 0);
         cr_expect_eq(fake_bus_count(b->bus, "result.t.r"), cases[i].given_up);
+        bench_close(b);
+    }
+}
+
+Test(ending, how_many_tries_is_the_environments_choice)
+{
+    for (uint64_t deliveries = 2; deliveries <= 4; deliveries++) {
+        bench *b = bench_open(&(bench_spec){.give_up = last_words, .tries_max = 3});
+        cr_expect_eq(rp_worker_tries_max(b->worker), 3);
+        bench_deliver(b, 7, deliveries);
+        fake_bus_run(b->bus);
+        cr_expect_eq(b->given_up, deliveries > 3);
+        cr_expect_eq(bench_limit(b, "tries"), deliveries > 3);
         bench_close(b);
     }
 }
@@ -215,6 +229,7 @@ Test(ending, drain_hands_back_what_is_left_at_its_limit)
         cr_expect_eq(b->bus->settled[i].settlement, RP_SETTLE_RETRY);
         cr_expect_eq(b->bus->settled[i].delay_ns, 0);
     }
+    cr_expect_eq(bench_limit(b, "drain"), 2);
     bench_expect_free(b);
     bench_close(b);
 }
@@ -455,7 +470,6 @@ static void on_nothing(rp_context *context, rp_status status, const rp_message *
 static void ask(rp_context *context, bench *b)
 {
     char long_subject[RP_WORKER_SUBJECT_BYTES + 1];
-    (void)b;
     memset(long_subject, 'a', sizeof long_subject - 1);
     long_subject[sizeof long_subject - 1] = '\0';
     cr_assert_eq(rp_context_last(context, "OTHER", long_subject, on_nothing), RP_INVALID);
@@ -463,6 +477,7 @@ static void ask(rp_context *context, bench *b)
         cr_assert_eq(rp_context_last(context, "OTHER", "no.route", on_nothing), RP_OK);
     cr_assert_eq(rp_context_last(context, "OTHER", "routes.t.m", on_route), RP_OK);
     cr_assert_eq(rp_context_last(context, "OTHER", "routes.t.m", on_route), RP_LIMIT);
+    cr_expect_eq(bench_limit(b, "reads"), 1);
 }
 
 Test(reading, is_noted_in_the_journal)

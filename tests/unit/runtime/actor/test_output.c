@@ -254,7 +254,10 @@ static void say_too_much(rp_context *context, bench *b)
     output = bench_shared("exec.a", "1");
     for (size_t i = 0; i < 8; i++)
         bench_say(context, output);
+    cr_expect_eq(bench_limit(b, "outputs"), 0);
     cr_expect_eq(rp_context_output(context, &output), RP_LIMIT, "no more in flight");
+    cr_expect_eq(bench_limit(b, "outputs"), 1);
+    cr_expect_eq(bench_limit(b, "body"), 2);
     rp_context_done(context);
 }
 

@@ -230,11 +230,11 @@ Test(worker, conflict_after_a_lost_ack_adopts_what_is_stored)
 
 static void say_until_full(rp_context *context, bench *b)
 {
-    (void)b;
     rp_output output = bench_chunk("x");
     while (rp_context_chain_room(context) > 0)
         bench_say(context, output);
     cr_expect_eq(rp_context_output(context, &output), RP_BUSY);
+    cr_expect_eq(bench_limit(b, "chain"), 1);
 }
 
 static void say_one_more(rp_context *context, bench *b)

@@ -1,6 +1,10 @@
 /* The process around an actor, in a child process of the test's and without a server. */
 #include "runtime/actor/process/process.h"
 
+#include "runtime/actor/process/options.h"
+#include "runtime/base/restarts.h"
+#include "runtime/bus/jetstream/jetstream.h"
+
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -51,16 +55,17 @@ static const rp_actor_spec actor = {.kind = "test",
     .mailboxes = no_mailboxes,
     .opened = opened};
 
-/* The child's pid; it fails so many times. */
-static pid_t spawn(int failing)
+/* The child's pid; it fails so many times, and is started again `restarts` times at most. */
+static pid_t spawn(int failing, char *restarts)
 {
-    char *argv[] = {"reprise-test", "--server", "nats://127.0.0.1:9", "--log-level", "off", NULL};
+    char *argv[] = {"reprise-test", "--server", "nats://127.0.0.1:9", "--log-level", "off",
+        "--restarts", restarts, NULL};
     cr_assert_eq(pipe(told), 0);
     lives_left = failing;
     pid_t child = fork();
     cr_assert_neq(child, -1);
     if (child == 0)
-        _exit(rp_process_main(&actor, 5, argv));
+        _exit(rp_process_main(&actor, 7, argv));
     close(told[1]);
     return child;
 }
@@ -81,7 +86,7 @@ static int ended(pid_t child)
 
 Test(process, an_actor_that_fails_is_started_anew, .timeout = 20)
 {
-    pid_t child = spawn(2);
+    pid_t child = spawn(2, "5");
     wait_for_life();
     wait_for_life();
     wait_for_life();
@@ -92,11 +97,57 @@ Test(process, an_actor_that_fails_is_started_anew, .timeout = 20)
 
 Test(process, a_signal_ends_the_pause_before_the_next_life, .timeout = 20)
 {
-    pid_t child = spawn(LIVES_MAX);
+    pid_t child = spawn(LIVES_MAX, "5");
     wait_for_life();
     wait_for_life();
     wait_for_life(); /* the pause is now 2 s */
     usleep(500000);
     kill(child, SIGTERM);
     cr_expect_eq(ended(child), 1);
+}
+
+Test(process, ends_after_as_many_restarts_as_were_allowed, .timeout = 20)
+{
+    char byte;
+    pid_t child = spawn(LIVES_MAX, "1");
+    wait_for_life();
+    wait_for_life();
+    cr_expect_eq(ended(child), 1);
+    cr_expect_eq(read(told[0], &byte, 1), 0, "no third life");
+}
+
+/* -- limits that are options ------------------------------------------------------------------- */
+
+static rp_process_settings settings_of(int argc, char **argv)
+{
+    rp_error error = {0};
+    rp_process_options *options = rp_process_options_new(&actor);
+    cr_assert(options);
+    cr_assert_eq(rp_process_options_parse(options, argc, argv, &error), RP_OK, "%s", error.message);
+    rp_process_settings settings = options->common;
+    rp_process_options_free(options);
+    return settings;
+}
+
+Test(process, limits_are_what_the_code_has_where_nothing_else_is_said)
+{
+    char *argv[] = {"reprise-test", NULL};
+    rp_process_settings settings = settings_of(1, argv);
+    cr_expect_eq(settings.tries_max, RP_WORKER_TRIES_MAX);
+    cr_expect_eq(settings.restarts_max, RP_RESTARTS.max);
+    cr_expect_eq(settings.outbox_messages_max, RP_JETSTREAM_LIMITS.outbox_messages_max);
+    cr_expect_eq(settings.outbox_bytes_max, RP_JETSTREAM_LIMITS.outbox_bytes_max);
+}
+
+Test(process, limits_are_set_by_flag_or_environment)
+{
+    char *argv[] = {"reprise-test", "--tries", "3", "--outbox-messages=64", NULL};
+    setenv("REPRISE_TRIES", "4", 1);
+    setenv("REPRISE_RESTARTS", "0", 1);
+    setenv("REPRISE_OUTBOX_BYTES", "8MiB", 1);
+    rp_process_settings settings = settings_of(4, argv);
+    cr_expect_eq(settings.tries_max, 3, "a flag wins");
+    cr_expect_eq(settings.restarts_max, 0);
+    cr_expect_eq(settings.outbox_messages_max, 64);
+    cr_expect_eq(settings.outbox_bytes_max, 8 << 20);
 }
