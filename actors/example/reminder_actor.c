@@ -3,7 +3,8 @@
  * {"in_ms":5000,"text":"tea"} on example.remind.<key> is answered after five seconds on
  * example.reminded.<key>.<sequence>, whatever died meanwhile; {} takes the reminder back.
  */
-#include "runtime/actor/process/process.h"
+#include "actors/example/reminder.h"
+
 #include "runtime/actor/timer.h"
 #include "runtime/base/json.h"
 
@@ -81,14 +82,10 @@ static rp_status mailboxes(void *state, rp_worker *worker, rp_error *reterr)
     return status == RP_OK ? rp_worker_mailbox(worker, "TIMER", "reminder", reterr) : status;
 }
 
-int main(int argc, char **argv)
-{
-    static const rp_actor_spec actor = {.kind = "reminder",
-        .summary = "reminds of a text at the time asked for",
-        .example = "nats pub example.remind.tea '{\"in_ms\":5000,\"text\":\"tea is ready\"}'",
-        .slots_default = "64",
-        .threads_default = "1",
-        .worker = {.handle = handle, .arena_bytes_max = 1 << 20},
-        .mailboxes = mailboxes};
-    return rp_process_main(&actor, argc, argv);
-}
+const rp_actor_spec rp_reminder = {.kind = "reminder",
+    .summary = "reminds of a text at the time asked for",
+    .example = "nats pub example.remind.tea '{\"in_ms\":5000,\"text\":\"tea is ready\"}'",
+    .slots_default = "64",
+    .threads_default = "1",
+    .worker = {.handle = handle, .arena_bytes_max = 1 << 20},
+    .mailboxes = mailboxes};

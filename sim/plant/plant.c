@@ -222,6 +222,26 @@ static void plant_purge_one_more(rp_bus_ops *ops)
     ops->purge = purge_one_more;
 }
 
+/* -- a timer without a message id -------------------------------------------------------------- */
+
+static rp_status publish_timers_without_id(
+    rp_bus *bus, const rp_publication *publication, rp_published_cb callback, void *arg)
+{
+    rp_publication changed = *publication;
+    changed.header_count = 0;
+    for (size_t i = 0; i < publication->header_count; i++) {
+        if (publication->headers[i].header != RP_HEADER_MESSAGE_ID ||
+            !sim_subject_matches(publication->subject, "timer.>"))
+            changed.headers[changed.header_count++] = publication->headers[i];
+    }
+    return sim_outbox_publish(bus, &changed, callback, arg);
+}
+
+static void plant_timer_without_id(rp_bus_ops *ops)
+{
+    ops->publish = publish_timers_without_id;
+}
+
 /* -- all of them ------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -240,6 +260,8 @@ const sim_plant sim_plants[] = {
     {"snapshot-without-sequence", "fold: behind a snapshot a replica reads what comes, wherever that is",
         plant_snapshot_without_sequence},
     {"purge-one-more", "a janitor takes away one message that it must keep", plant_purge_one_more},
+    {"timer-without-id", "reminder: a timer that is set again is another one",
+        plant_timer_without_id},
     {0}};
 /* clang-format on */
 

@@ -4,6 +4,7 @@
 #include "sim/check/bounds.h"
 #include "sim/scenario/fold.h"
 #include "sim/scenario/orders.h"
+#include "sim/scenario/reminder.h"
 #include "sim/scenario/request.h"
 
 #include <stdlib.h>
@@ -268,7 +269,7 @@ bool sim_stage_is_settled(sim_stage *stage)
 const sim_scenario sim_scenarios[] = {
     {"request", "clients ask, tokenizers and executors answer", sim_scenario_request},
     {"fold", "three replicas count what a writer writes, some beside a janitor", sim_scenario_fold},
-    {0}};
+    {"reminder", "timers are set, replaced and taken back, and come", sim_scenario_reminder}, {0}};
 
 const sim_scenario *sim_scenario_find(const char *name)
 {

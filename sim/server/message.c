@@ -42,6 +42,27 @@ sim_message *sim_message_again(sim_world *world, const sim_message *message, rp_
     return again;
 }
 
+static bool is_among(rp_header header, const rp_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (headers[i] == header)
+            return true;
+    }
+    return false;
+}
+
+sim_message *sim_message_without(sim_world *world, const sim_message *message, rp_bytes subject,
+    const rp_header *dropped, size_t dropped_count)
+{
+    sim_message *rest = sim_message_again(world, message, subject, NULL, 0);
+    rest->header_count = 0;
+    for (size_t i = 0; i < message->header_count; i++) {
+        if (!is_among(message->headers[i].header, dropped, dropped_count))
+            rest->headers[rest->header_count++] = message->headers[i];
+    }
+    return rest;
+}
+
 rp_bytes sim_message_header(const sim_message *message, rp_header header)
 {
     for (size_t i = 0; i < message->header_count; i++) {

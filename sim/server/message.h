@@ -26,6 +26,10 @@ sim_message *sim_message_new(sim_world *world, const rp_publication *publication
 sim_message *sim_message_again(sim_world *world, const sim_message *message, rp_bytes subject,
     const rp_header_value *added, size_t added_count);
 
+/* The same message under another subject, without some of its headers. */
+sim_message *sim_message_without(sim_world *world, const sim_message *message, rp_bytes subject,
+    const rp_header *dropped, size_t dropped_count);
+
 rp_bytes sim_message_header(const sim_message *message, rp_header header);
 
 /* What it takes in a stream's file. */

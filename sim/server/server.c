@@ -1,5 +1,7 @@
 #include "sim/server/server.h"
 
+#include "sim/server/schedule.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +31,7 @@ void sim_server_begin(sim_server *server)
     const sim_catalog *catalog = server->catalog;
     server->owner = sim_owner_new(server->world);
     server->up = true;
-    server->skew_ns = 0;
+    server->started_ns = server->skew_ns = 0;
     server->sync_always = true;
     server->sync_ns = server->synced_ns = 0;
     server->connection_count = server->reader_count = server->subscriber_count = 0;
@@ -129,7 +131,7 @@ static void serve_durables(sim_server *server, const sim_stream *stream)
     }
 }
 
-static sim_put put(sim_server *server, sim_stream *stream, const sim_message *message)
+sim_put sim_server_put(sim_server *server, sim_stream *stream, const sim_message *message)
 {
     sim_put put = sim_stream_put(stream, message, sim_server_unix_ns(server));
     sim_happening h = {.at_ns = sim_world_now_ns(server->world),
@@ -144,6 +146,8 @@ static sim_put put(sim_server *server, sim_stream *stream, const sim_message *me
         return put;
     if (server->on_stored)
         server->on_stored(server->arg, stream, put.stored);
+    if (stream->config.schedules)
+        sim_schedule_stored(server, stream, put.stored);
     republish(server, stream, put.stored);
     sim_readers_stored(server, stream);
     serve_durables(server, stream);
@@ -166,7 +170,7 @@ static void take_publish(
     sim_router_route(server, frame->message);
     sim_frame answer = {.kind = SIM_FRAME_NOBODY, .token = frame->token};
     if (stream) {
-        sim_put done = put(server, stream, frame->message);
+        sim_put done = sim_server_put(server, stream, frame->message);
         answer = (sim_frame){.kind = SIM_FRAME_PUT,
             .token = frame->token,
             .message = frame->message,
@@ -373,10 +377,12 @@ void sim_server_start(sim_server *server)
     RP_ASSERT(!server->up);
     server->owner = sim_owner_new(server->world);
     server->up = true;
+    server->started_ns = sim_world_now_ns(server->world);
     server->reader_count = server->subscriber_count = 0;
     sim_server_tell(server, "server", "started", rp_bytes_of(NULL, 0), 0, 0, NULL);
     for (size_t i = 0; i < server->catalog->stream_count; i++)
         sim_stream_restarted(&server->streams[i]);
     for (size_t i = 0; i < server->catalog->durable_count; i++)
         sim_durable_crashed(&server->durables[i]);
+    sim_schedule_restarted(server);
 }

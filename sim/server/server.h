@@ -53,7 +53,8 @@ typedef struct sim_server {
     const sim_catalog *catalog;
     sim_network network;
     bool up;
-    uint64_t skew_ns; /* of its clock; it jumps */
+    uint64_t started_ns; /* world time */
+    uint64_t skew_ns;    /* of its clock; it jumps */
     bool sync_always;
     uint64_t sync_ns, synced_ns;
     sim_stream streams[SIM_CATALOG_STREAMS_MAX];
@@ -101,6 +102,8 @@ void sim_server_tell(sim_server *server, const char *who, const char *what, rp_b
 void sim_server_take(sim_server *server, sim_connection *connection, const sim_frame *frame);
 void sim_server_disconnected(sim_server *server, sim_connection *connection);
 bool sim_server_listens(const sim_server *server, const sim_connection *connection);
+/* Stores a message, and tells all who wait for it; `stored` is valid until the next one. */
+sim_put sim_server_put(sim_server *server, sim_stream *stream, const sim_message *message);
 void sim_server_pull_ended(sim_server *server, const sim_pull *pull, sim_pull_end end);
 void sim_server_deliver(sim_server *server, sim_durable *durable, const sim_pull *pull,
     const sim_stored *stored, uint64_t deliveries);

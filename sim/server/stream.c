@@ -2,6 +2,7 @@
 
 #include "runtime/base/decimal.h"
 #include "runtime/base/hash.h"
+#include "sim/server/schedule.h"
 
 #include <stdlib.h>
 
@@ -189,6 +190,14 @@ uint64_t sim_stream_purge(sim_stream *stream, const char *filter, uint64_t keep_
     return purged;
 }
 
+void sim_stream_remove(sim_stream *stream, uint64_t sequence)
+{
+    sim_stored *stored = at(stream, sequence);
+    if (stored)
+        take_away(stream, stored);
+    settle_first(stream);
+}
+
 void sim_stream_spoil(sim_stream *stream, uint64_t sequence, rp_bytes body)
 {
     sim_stored *stored = at(stream, sequence);
@@ -271,12 +280,16 @@ static rp_status read_ttl(
         return RP_OK;
     if (!stream->config.message_ttl)
         return RP_INVALID;
-    uint64_t unit_ns = RP_NS_PER_S;
-    if (text.len > 1 && text.data[text.len - 1] == 's')
-        text.len--;
-    else if (text.len > 1 && text.data[text.len - 1] == 'm' && (unit_ns = 60 * RP_NS_PER_S) > 0)
-        text.len--;
-    if (rp_decimal_parse(text, &number) != RP_OK || number == 0)
+    if (rp_decimal_take(&text, &number) != RP_OK || number == 0)
+        return RP_INVALID;
+    uint64_t unit_ns = 0;
+    if (text.len == 0 || rp_bytes_is(text, "s"))
+        unit_ns = RP_NS_PER_S;
+    else if (rp_bytes_is(text, "m"))
+        unit_ns = 60 * RP_NS_PER_S;
+    else if (rp_bytes_is(text, "h"))
+        unit_ns = 3600 * RP_NS_PER_S;
+    if (unit_ns == 0)
         return RP_INVALID;
     *ret_expires_ns = now_ns + number * unit_ns;
     return RP_OK;
@@ -329,9 +342,16 @@ static rp_status check_rollup(const sim_stream *stream, const sim_message *messa
     return stream->config.rollup && known ? RP_OK : RP_INVALID;
 }
 
+/* A schedule takes the place of the one before. */
+static rp_bytes rolled_up(const sim_message *message)
+{
+    bool scheduled = sim_message_header(message, RP_HEADER_SCHEDULE).data;
+    return scheduled ? rp_bytes_text("sub") : sim_message_header(message, RP_HEADER_ROLLUP);
+}
+
 static void roll_up(sim_stream *stream, const sim_message *message, uint64_t sequence)
 {
-    rp_bytes rollup = sim_message_header(message, RP_HEADER_ROLLUP);
+    rp_bytes rollup = rolled_up(message);
     rp_bytes subject = at(stream, sequence)->message->subject;
     for (uint64_t s = stream->first; rollup.data && s < sequence; s++) {
         sim_stored *stored = at(stream, s);
@@ -383,6 +403,8 @@ sim_put sim_stream_put(sim_stream *stream, const sim_message *message, uint64_t 
         return refused(RP_INVALID, "per-message TTL is disabled or invalid");
     if (check_rollup(stream, message) != RP_OK)
         return refused(RP_INVALID, "rollup not permitted");
+    if (!sim_schedule_is_right(stream, message))
+        return refused(RP_INVALID, "message schedules are disabled, or this one is invalid");
     if (stream->config.mapped_from)
         message = sim_message_again(stream->world, message, subject, NULL, 0);
     if (!has_room(stream, subject, sim_message_bytes(message)))

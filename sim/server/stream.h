@@ -84,6 +84,9 @@ const sim_stored *sim_stream_last(const sim_stream *stream, rp_bytes subject);
  * went. */
 uint64_t sim_stream_purge(sim_stream *stream, const char *filter, uint64_t keep_from);
 
+/* Takes one away. */
+void sim_stream_remove(sim_stream *stream, uint64_t sequence);
+
 /* The disk gives back another body for a message from now on. */
 void sim_stream_spoil(sim_stream *stream, uint64_t sequence, rp_bytes body);
 

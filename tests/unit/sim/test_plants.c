@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-enum { SEEDS_MAX = 10000, SAME_SEEDS = 60 };
+enum { SEEDS_MAX = 10000, SAME_SEEDS = 60, SCENARIOS = 3 };
 
 static sim_stage *stage_with(const char *plant)
 {
@@ -70,6 +70,11 @@ Test(sim_plants, purge_one_more)
     expect_found("purge-one-more", "request");
 }
 
+Test(sim_plants, timer_without_id)
+{
+    expect_found("timer-without-id", "reminder");
+}
+
 /* In another order, too: nothing of a run is left for the next one. */
 Test(sim_seeds, a_seed_is_always_the_same_run)
 {
@@ -77,14 +82,14 @@ Test(sim_seeds, a_seed_is_always_the_same_run)
     sim_stage *stage = stage_with(NULL);
     sim_outcome outcome;
     for (uint64_t seed = 0; seed < SAME_SEEDS; seed++) {
-        sim_stage_run(stage, &sim_scenarios[seed % 2], seed, &outcome);
+        sim_stage_run(stage, &sim_scenarios[seed % SCENARIOS], seed, &outcome);
         digests[seed] = outcome.digest;
         cr_assert_neq(outcome.digest, seed ? digests[seed - 1] : 0);
     }
     sim_stage_free(stage);
     stage = stage_with(NULL);
     for (uint64_t seed = SAME_SEEDS; seed-- > 0;) {
-        sim_stage_run(stage, &sim_scenarios[seed % 2], seed, &outcome);
+        sim_stage_run(stage, &sim_scenarios[seed % SCENARIOS], seed, &outcome);
         cr_assert_eq(outcome.digest, digests[seed], "seed %llu", (unsigned long long)seed);
     }
     sim_stage_free(stage);
