@@ -220,11 +220,13 @@ static rp_status fill(
 /* Finds the token of every byte; nothing else of the kind may exist. */
 static rp_status fill_bytes(rp_vocabulary *vocabulary, rp_error *reterr)
 {
+    static const char digits[] = "0123456789ABCDEF";
+    char name[BYTE_PIECE_LEN + 1] = "<0x00>";
     size_t found = 0;
     for (int byte = 0; byte < 256; byte++) {
-        char name[BYTE_PIECE_LEN + 1];
         int32_t id;
-        snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
+        name[3] = digits[byte >> 4];
+        name[4] = digits[byte & 15];
         if (!rp_vocabulary_find(vocabulary, rp_bytes_text(name), &id) ||
             vocabulary->pieces[id].kind != RP_TOKEN_BYTE)
             return rp_error_set(

@@ -6,7 +6,7 @@
 
 #include "kernels/cpu/canon/pack.h"
 
-enum { PAGE_BYTES = 2 << 20 /* of a large page */, GROUPS_GRAIN = 16 };
+enum { PAGE_BYTES = 2 << 20 /* of a large page */, LINE_BYTES = 64, GROUPS_GRAIN = 16 };
 
 struct rp_packed {
     uint8_t *memory;
@@ -51,15 +51,17 @@ rp_status rp_packed_new(rp_canon_matrix *const *matrices, size_t count, rp_crew 
 {
     rp_packed *packed = malloc(sizeof *packed);
     uint64_t bytes = bytes_of(matrices, count);
-    uint64_t whole = (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    uint64_t unit = bytes < PAGE_BYTES ? LINE_BYTES : PAGE_BYTES;
+    uint64_t whole = (bytes + unit - 1) / unit * unit;
     if (packed)
-        *packed = (rp_packed){aligned_alloc(PAGE_BYTES, (size_t)whole), bytes};
+        *packed = (rp_packed){aligned_alloc((size_t)unit, (size_t)whole), bytes};
     if (!packed || !packed->memory) {
         free(packed);
         return rp_error_set(
             reterr, RP_NO_MEMORY, NULL, "no memory for %" PRIu64 " bytes of packed weights", bytes);
     }
-    (void)madvise(packed->memory, (size_t)whole, MADV_HUGEPAGE); /* small ones do as well */
+    if (unit == PAGE_BYTES)
+        (void)madvise(packed->memory, (size_t)whole, MADV_HUGEPAGE); /* small ones do as well */
     uint64_t at = 0;
     for (size_t i = 0; i < count; i++) {
         pack_matrix(matrices[i], packed->memory + at, crew);
