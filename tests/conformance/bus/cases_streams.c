@@ -97,6 +97,58 @@ static void purges(conform *c)
     say_state(c, "DEAD");
 }
 
+/* -- schedules --------------------------------------------------------------------------------- */
+
+static rp_published schedule(
+    conform *c, const char *subject, const char *pattern, const char *target, const char *body)
+{
+    rp_publication p = {.subject = rp_bytes_text(subject), .body = rp_bytes_text(body)};
+    rp_publication_header(&p, RP_HEADER_SCHEDULE, rp_bytes_text(pattern));
+    rp_publication_header(&p, RP_HEADER_TARGET, rp_bytes_text(target));
+    rp_publication_header(&p, RP_HEADER_CAUSE, rp_bytes_text("C:1:0"));
+    return put(c, &p);
+}
+
+static void schedule_in(conform *c, const char *subject, const char *body, uint64_t ms)
+{
+    char text[RP_CLOCK_TEXT_BYTES], pattern[RP_CLOCK_TEXT_BYTES + 8], target[64];
+    rp_clock_text(rp_clock_unix_ns(c->host->clock) + ms * RP_NS_PER_MS, text);
+    snprintf(pattern, sizeof pattern, "@at %s", text);
+    snprintf(target, sizeof target, "%s.due", subject);
+    schedule(c, subject, pattern, target, body);
+}
+
+/* One a subject: it comes once, and is gone then; another takes its place; a roll-up ends it. */
+static void schedules(conform *c)
+{
+    schedule_in(c, "timer.t.a", "comes", 1000);
+    schedule_in(c, "timer.t.b", "replaced", 1000);
+    schedule_in(c, "timer.t.b", "in its place", 1500);
+    schedule_in(c, "timer.t.c", "taken back", 1000);
+    rp_publication p = {.subject = rp_bytes_text("timer.t.c")};
+    rp_publication_header(&p, RP_HEADER_ROLLUP, rp_bytes_text("sub"));
+    rp_publication_header(&p, RP_HEADER_TTL, rp_bytes_text("168h"));
+    put(c, &p);
+    say_state(c, "TIMER");
+    conform_pass(c, 3000);
+    say_state(c, "TIMER");
+    say_last(c, "TIMER", "timer.t.a");
+    say_last(c, "TIMER", "timer.t.a.due");
+    say_last(c, "TIMER", "timer.t.b.due");
+    say_last(c, "TIMER", "timer.t.c.due");
+    schedule(c, "timer.t.d", "@at 2026-01-01T00:00:00.000Z", "timer.t.d.due", "long past");
+    conform_pass(c, 1000);
+    say_last(c, "TIMER", "timer.t.d.due");
+}
+
+static void schedules_that_cannot_be(conform *c)
+{
+    schedule(c, "timer.t.e", "@tomorrow", "timer.t.e.due", "no pattern");
+    schedule(c, "timer.t.e", "@at 2026-01-01T00:00:00.000Z", "dead.x", "another stream's");
+    schedule(c, "timer.t.e", "@at 2026-01-01T00:00:00.000Z", "timer.t.e", "its own");
+    schedule(c, "dead.x", "@at 2026-01-01T00:00:00.000Z", "dead.y", "a stream without");
+}
+
 static void no_such_stream(conform *c)
 {
     say_state(c, "NOWHERE");
@@ -105,4 +157,5 @@ static void no_such_stream(conform *c)
 
 const conform_case conform_streams[] = {{"one message a subject", one_a_subject},
     {"time to live", time_to_live}, {"rollup", rollup}, {"full", full}, {"purges", purges},
+    {"schedules", schedules}, {"schedules that cannot be", schedules_that_cannot_be},
     {"no such stream", no_such_stream}, {0}};
