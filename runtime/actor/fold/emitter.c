@@ -395,7 +395,8 @@ static void on_timer_seen(void *arg, rp_status status, const rp_message *message
         emitter->count == 0 || rp_outcome_is_before(emitter->sent, slot_at(emitter, 0)->place);
     if (moved) {
         go_on(emitter); /* somebody else has stored it meanwhile */
-    } else if (status != RP_OK && status != RP_NOT_FOUND) {
+    } else if ((status != RP_OK && status != RP_NOT_FOUND) ||
+               !emitter->spec.holds(emitter->spec.arg)) {
         wait(emitter);
     } else if (status == RP_OK &&
                rp_outcome_cause_parse(rp_message_header(message, RP_HEADER_CAUSE),

@@ -16,9 +16,11 @@
  * A full ring is the fold's business: it stops folding (rp_emitter_full) until `on_room`.
  *
  * A timer is an outcome that has an effect: the message with its schedule is put into the log before
- * the outcome that says so is stored. Who takes over after a crash between the two puts it there
- * again. It is not put over a later one on its subject, and where a replica that slept wakes in just
- * that moment, the expected sequence of the timer's subject refuses it.
+ * the outcome that says so is stored. Who takes over after a crash between the two looks what lies
+ * on the timer's subject: this very timer or a later one stays, else it is put there (again). The
+ * expected sequence of that subject refuses it where it has changed since the look. Once a timer has
+ * fired its subject is empty, as if it had never been put: so a replica that slept between the look
+ * and the put asks the lease by the clock (`holds`) before it puts one.
  *
  *     slot = rp_emitter_draft(emitter);        while a message is folded
  *     rp_outcome_encode(&outcome, log, place, subject, &slot->body);
@@ -60,6 +62,9 @@ typedef struct rp_emitter_spec {
     void (*on_outcome)(void *arg, const rp_message *outcome);
     void (*on_moved)(void *arg); /* the chain has been read, or the ring has become shorter */
     void (*on_room)(void *arg);  /* it was full, and is half empty */
+
+    /* Whether the lease is held at this moment; a process that slept may not have been told yet. */
+    bool (*holds)(void *arg);
     void *arg;
 } rp_emitter_spec;
 

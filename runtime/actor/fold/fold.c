@@ -132,8 +132,9 @@ static size_t snapshot_bytes_max(const rp_fold *fold)
            NAMES_BYTES_MAX;
 }
 
-static bool is_holder(const rp_fold *fold)
+static bool is_holder(void *arg)
 {
+    const rp_fold *fold = arg;
     return fold->lease && rp_lease_token(fold->lease) != 0;
 }
 
@@ -157,7 +158,7 @@ static void take_snapshot(rp_fold *fold)
     }
 }
 
-static bool snapshot_is_due(const rp_fold *fold)
+static bool snapshot_is_due(rp_fold *fold)
 {
     uint64_t newest = rp_archive_newest(fold->archive);
     return is_holder(fold) && fold->snapshot_sequence == 0 && !rp_archive_is_busy(fold->archive) &&
@@ -484,6 +485,7 @@ static rp_status start_modules(rp_fold *fold)
         .on_outcome = on_outcome,
         .on_moved = on_moved,
         .on_room = on_room,
+        .holds = is_holder,
         .arg = fold};
     rp_archive_spec archive = {.env = &fold->env,
         .store = place->store,

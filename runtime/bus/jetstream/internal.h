@@ -97,6 +97,7 @@ typedef struct rp__outbox {
     rp__slots slots;
     rp__entry *entries; /* one a slot */
     size_t questions;   /* of them */
+    uint64_t ticked_ns; /* when time limits were looked at last */
 } rp__outbox;
 
 RP_MUST_USE rp_status rp__outbox_init(rp__jetstream *js);

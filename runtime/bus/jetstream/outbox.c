@@ -448,14 +448,20 @@ size_t rp__outbox_drain(rp__jetstream *js, size_t budget)
     return count + drain_questions(js, budget - count);
 }
 
+/* Time is up for what was over its limit at the tick before: a turn of the loop lies in between, so
+ * that where the process slept, the answers that came meanwhile are read first. A publish that is
+ * stored would else be sent again, and its expected sequence may hold once more by now, where its
+ * subject has been emptied. */
 void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns)
 {
     rp__outbox *o = &js->outbox;
+    uint64_t before_ns = o->ticked_ns;
     uint32_t next;
+    o->ticked_ns = now_ns;
     for (uint32_t i = o->slots.oldest; i != RP__SLOT_NONE && js->connection; i = next) {
         rp__entry *entry = &o->entries[i];
         next = next_of(o, i);
-        if (entry->give_up_at_ns && now_ns >= entry->give_up_at_ns) {
+        if (entry->give_up_at_ns && before_ns >= entry->give_up_at_ns) {
             rp_log_warn(js->spec.log, entry->refused ? "message_refused" : "answer_missing",
                 rp_log_text("subject", natsMsg_GetSubject(entry->nats)),
                 rp_log_count("tries", entry->tries));
@@ -471,7 +477,7 @@ void rp__outbox_tick(rp__jetstream *js, uint64_t now_ns)
         }
         /* A question that somebody may still answer is asked once; asking the store twice is free.
          */
-        if (entry->sent && now_ns >= entry->resend_at_ns && entry->kind != RP__ENTRY_QUESTION)
+        if (entry->sent && before_ns >= entry->resend_at_ns && entry->kind != RP__ENTRY_QUESTION)
             send_entry(js, entry, now_ns);
     }
 }

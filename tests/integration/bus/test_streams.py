@@ -94,3 +94,12 @@ async def test_a_stream_that_may_not_be_purged(broker, probe):
     await broker.publish("log.a")
     assert probe.ask("purge", "p", "LOG", "-", 2)["status"] not in ("ok", "timeout")
     assert probe.ask("state", "s", "LOG")["messages"] == 1
+
+
+async def test_a_process_that_was_held_up_sends_nothing_again_before_it_has_read(broker, probe):
+    """Its limits are long past when it goes on: what is answered by then is not sent twice."""
+    await broker.create()
+    probe.tell_at_once(("publish", "p", "log.a", "x"), ("block", "b", 6000))  # longer than an ack is waited for
+    assert probe.until("p", "published")["status"] == "ok"
+    assert probe.ask("state", "s", "LOG")["messages"] == 1
+    assert probe.ask("metric", "m", "reprise_bus_published_again_total")["value"] == 0

@@ -14,6 +14,7 @@ typedef struct rig {
     fold_bench *bench;
     rp_emitter *emitter;
     size_t seen, rooms;
+    bool overslept; /* the lease, without having been told */
 } rig;
 
 static void on_outcome(void *arg, const rp_message *outcome)
@@ -34,6 +35,12 @@ static void on_room(void *arg)
     r->rooms++;
 }
 
+static bool holds(void *arg)
+{
+    const rig *r = arg;
+    return !r->overslept;
+}
+
 static void emitter_open(rig *r)
 {
     rp_emitter_spec spec = {.env = &r->bench->env,
@@ -44,6 +51,7 @@ static void emitter_open(rig *r)
         .on_outcome = on_outcome,
         .on_moved = on_moved,
         .on_room = on_room,
+        .holds = holds,
         .arg = r};
     cr_assert_eq(rp_emitter_new(&spec, &r->emitter), RP_OK);
 }
@@ -321,6 +329,22 @@ Test(emitter, a_timer_is_not_put_over_a_later_one)
     rp_emitter_emit(r.emitter, true);
     fold_bench_wait(r.bench, 1000);
     cr_expect_str_eq(timer_cause(&r), "EXEC:9:0");
+    stored_are(&r, 1, (const char *const[]){"EXEC:5:0"});
+    rig_close(&r);
+}
+
+Test(emitter, no_timer_is_put_by_who_slept_over_its_lease)
+{
+    rig r = rig_open();
+    emitter_open(&r);
+    rp_emitter_emit(r.emitter, true);
+    compute_timer(&r, 5, "exec.due.a"); /* it asks what lies there, and sleeps: */
+    r.overslept = true;
+    fold_bench_wait(r.bench, 1000); /* another one has put it by now, and it has fired */
+    cr_expect_eq(fake_bus_count(r.bench->bus, "exec.timer.a"), 0);
+    r.overslept = false;
+    fold_bench_wait(r.bench, 1000);
+    cr_expect_eq(fake_bus_count(r.bench->bus, "exec.timer.a"), 1);
     stored_are(&r, 1, (const char *const[]){"EXEC:5:0"});
     rig_close(&r);
 }

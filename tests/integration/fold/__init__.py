@@ -1,0 +1,1 @@
+"""A fold with timers (alarms.c), which the presets with tests build, on a real server."""
