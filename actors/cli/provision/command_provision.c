@@ -24,7 +24,7 @@ static const rp_option options[] = {
         offsetof(settings, lanes), 1, RP_DECLARATION_LANES_MAX},
     {"max-bytes", 0, RP_OPTION_BYTES, "SIZE", NULL, NULL,
         "of all streams together, shared out among them; unset: existing streams keep theirs, new "
-        "ones get 2.2GB in all",
+        "ones get 3.4GB in all",
         offsetof(settings, bytes_total), RP_DECLARATION_BYTES_MIN, RP_DECLARATION_BYTES_MAX},
     {"replicas", 0, RP_OPTION_COUNT, "N", NULL, NULL,
         "copies of each stream in a cluster; unset: existing streams keep theirs, new ones have 1",

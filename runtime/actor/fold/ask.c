@@ -93,9 +93,11 @@ static rp_status read_query(rp_asks *asks, rp_bytes body, yyjson_val **ret_query
 {
     rp_error error = {0};
     yyjson_doc *doc;
-    if (body.len > RP_ASKS_BODY_BYTES_MAX)
+    if (body.len > RP_ASKS_BODY_BYTES_MAX) {
+        rp_counter_add(asks->spec.limits, 1);
         return rp_refusal_set(retref, RP__ERROR__CODE__PAYLOAD_TOO_LARGE, NULL, "64 KiB",
             "a question has at most 64 KiB");
+    }
     rp_bytes text = body.len ? body : rp_bytes_text("{}");
     if (rp_json_parse(text, &asks->arena, &doc, &error) != RP_OK)
         return rp_refusal_set(
@@ -214,6 +216,7 @@ static void look(rp_asks *asks, const char *why)
                 rp_buffer_bytes(&w->body));
             release(asks, w);
         } else if (why || now_ns >= w->until_ns) {
+            rp_counter_add(asks->spec.limits, why == NULL);
             give_up(asks, w, why ? why : "it did not come in time");
         } else if (w->at_least < nearest) {
             nearest = w->at_least;

@@ -124,7 +124,8 @@ static rp_status register_metrics(rp__claims *claims, rp_metrics *metrics, rp_er
             &claims->metrics.fetched},
         {"reprise_claims_missing_total", "Bodies that could not be had, each try.",
             &claims->metrics.missing},
-        {"reprise_claims_full_total", "Publishes refused, and followers held, for want of room.",
+        {"reprise_claims_full_total",
+            "Publishes refused, messages put off and followers held, for want of room.",
             &claims->metrics.full},
     };
     rp_status status = RP_OK;

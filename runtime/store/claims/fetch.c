@@ -71,6 +71,7 @@ static void on_info(void *arg, const rp_object_info *info)
         return;
     }
     if (info->size > RP_CLAIMS_BYTES_MAX - fetch->claims->fetch_bytes) {
+        rp__claims_count(fetch->claims->metrics.full);
         refuse(fetch, RP_UNAVAILABLE, "too many bytes are on their way");
         return;
     }
@@ -114,8 +115,10 @@ rp_status rp__fetch_start(rp__claims *claims, rp_bytes text, rp__fetch_cb done, 
     rp_status status = rp_claim_reference_parse(text, &reference, reterr);
     if (status != RP_OK)
         return status;
-    if (claims->fetch_count == RP_CLAIMS_MAX)
+    if (claims->fetch_count == RP_CLAIMS_MAX) {
+        rp__claims_count(claims->metrics.full);
         return RP_BUSY;
+    }
     rp__fetch *fetch = calloc(1, sizeof *fetch);
     if (!fetch)
         return RP_NO_MEMORY;

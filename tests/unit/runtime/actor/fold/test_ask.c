@@ -98,7 +98,9 @@ Test(ask, what_is_wrong_is_said)
     char large[RP_ASKS_BODY_BYTES_MAX + 2];
     memset(large, ' ', sizeof large);
     large[sizeof large - 1] = '\0';
+    uint64_t before = rp_counter_value(r.counts.limits);
     says(&r, "ask.tester.a.get", large, "payload_too_large");
+    cr_expect_eq(rp_counter_value(r.counts.limits), before + 1);
     rig_close(&r);
 }
 
@@ -149,9 +151,11 @@ Test(ask, none_waits_for_ever)
     cr_expect(strstr(fold_bench_answer(r.bench), "unavailable") &&
               strstr(fold_bench_answer(r.bench), "12") &&
               strstr(fold_bench_answer(r.bench), "only 10"));
+    cr_expect_eq(rp_counter_value(r.counts.limits), 1);
     fold_bench_ask(r.bench, "ask.tester.b.get", "{\"at_least\":12}");
     rp_asks_close(r.asks);
     cr_expect_eq(r.bench->answer_count, 2, "who leaves says so");
+    cr_expect_eq(rp_counter_value(r.counts.limits), 1, "which is no limit");
     cr_expect_eq(fake_host_timers_set(r.bench->host), 0);
     rig_close(&r);
 }

@@ -13,6 +13,7 @@ enum { LIMIT = 10 };
 
 static shelf s;
 static rp_bus *bus;
+static rp_metrics *metrics;
 
 /* What callbacks said. */
 static size_t published_count, answered_count, caught_up_count, message_count;
@@ -26,7 +27,9 @@ static void setup(void)
 {
     shelf_open(&s);
     s.bus->payload_bytes_max = LIMIT;
-    rp_claims_spec spec = {.inner = &s.bus->bus, .host = &s.host->host, .instance = "me.1"};
+    cr_assert_eq(rp_metrics_new(NULL, 0, &metrics, NULL), RP_OK);
+    rp_claims_spec spec = {
+        .inner = &s.bus->bus, .host = &s.host->host, .instance = "me.1", .metrics = metrics};
     cr_assert_eq(rp_claims_new(&spec, &bus, NULL), RP_OK);
     published_count = answered_count = caught_up_count = message_count = 0;
     published_order[0] = told[0] = body[0] = '\0';
@@ -38,6 +41,7 @@ static void teardown(void)
     rp_message_free(taken);
     rp_bus_free(bus); /* and with it the fake one, which looks for what is left */
     fake_host_free(s.host);
+    rp_metrics_free(metrics);
 }
 
 TestSuite(store_claims, .init = setup, .fini = teardown);
@@ -55,6 +59,16 @@ static rp_status publish(const char *subject, const char *text, const char *arg)
     rp_publication p = {.subject = rp_bytes_text(subject), .body = rp_bytes_text(text)};
     rp_publication_header(&p, RP_HEADER_REQUEST, rp_bytes_text("r"));
     return rp_bus_publish(bus, &p, on_published, (void *)(uintptr_t)arg);
+}
+
+static bool tells(const char *line)
+{
+    rp_buffer text;
+    rp_buffer_init(&text, 1 << 20);
+    rp_metrics_expose(metrics, &text);
+    bool found = strstr(rp_buffer_string(&text), line) != NULL;
+    rp_buffer_done(&text);
+    return found;
 }
 
 static void run(void)
@@ -364,6 +378,7 @@ Test(store_claims, several_bodies_come_at_once_and_no_more_than_the_limit)
     for (size_t i = 0; i <= RP_CLAIMS_MAX; i++)
         deliver(i + 1, reference);
     cr_expect_eq(s.bus->settled_count, 1, "the last one is given back");
+    cr_expect(tells("\nreprise_claims_full_total 1\n"));
     run();
     cr_expect_eq(message_count, RP_CLAIMS_MAX);
     rp_mailbox_close(bus, m);
