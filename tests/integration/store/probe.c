@@ -20,20 +20,18 @@
  *
  * It ends with standard input.
  */
-#include "runtime/actor/process/host_uv.h"
-#include "runtime/base/decimal.h"
-#include "runtime/base/json.h"
-#include "runtime/bus/jetstream/jetstream.h"
-#include "runtime/store/kv.h"
-#include "runtime/store/lease.h"
-#include "runtime/store/object/object.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-enum { NAMES_MAX = 256, BUCKETS_MAX = 8, WORDS_MAX = 8, LINE_BYTES = 8192 };
+#include "runtime/actor/process/host_uv.h"
+#include "runtime/base/json.h"
+#include "runtime/store/kv.h"
+#include "runtime/store/lease.h"
+#include "runtime/store/object/object.h"
+#include "tests/integration/console/console.h"
+
+enum { NAMES_MAX = 256, BUCKETS_MAX = 8 };
 
 typedef struct probe probe;
 
@@ -60,20 +58,12 @@ typedef struct bucket {
 } bucket;
 
 struct probe {
-    uv_loop_t loop;
-    uv_pipe_t input;
-    rp_endpoint endpoint;
-    rp_log *log;
-    rp_metrics *metrics;
+    console console;
     rp_host *host;
-    rp_bus *bus;
     rp_store store;
     bucket buckets[BUCKETS_MAX];
     name names[NAMES_MAX];
     size_t name_count;
-    char line[LINE_BYTES];
-    size_t line_len;
-    char read[LINE_BYTES];
 };
 
 static uint64_t now_ns(void)
@@ -103,7 +93,7 @@ static void say_entry(const name *n, rp_status status, const rp_kv_entry *entry)
 {
     static const char *const events[] = {
         [RP_KV_PUT] = "put", [RP_KV_DELETE] = "delete", [RP_KV_PURGE] = "purge"};
-    char key_value[LINE_BYTES];
+    char key_value[CONSOLE_LINE_BYTES];
     if (!entry) {
         say(n, "nothing", rp_status_name(status), "text", rp_bytes_of(NULL, 0), 0);
         return;
@@ -296,18 +286,12 @@ static bucket *opened(probe *p, const char *bucket_name)
     return b;
 }
 
-static uint64_t number_of(const char *word)
-{
-    uint64_t number = 0;
-    return word && rp_decimal_parse(rp_bytes_text(word), &number) == RP_OK ? number : 0;
-}
-
 static rp_status lease(probe *p, name *n, char **words)
 {
     rp_lease_spec spec = {.store = &p->store,
         .bucket = words[2],
         .key = rp_bytes_text(words[3]),
-        .ttl_s = (uint32_t)number_of(words[4]),
+        .ttl_s = (uint32_t)console_number(words[4]),
         .on_taken = on_taken,
         .on_lost = on_lost,
         .on_trouble = on_trouble,
@@ -339,7 +323,7 @@ static rp_status obey_kv(probe *p, name *n, char **words, size_t count)
     rp_kv *kv = opened(p, words[2])->kv;
     const char *verb = words[0];
     rp_bytes key = rp_bytes_text(words[3]), value = rp_bytes_text(words[4]);
-    uint32_t ttl_s = (uint32_t)number_of(words[5]);
+    uint32_t ttl_s = (uint32_t)console_number(words[5]);
     if (strcmp(verb, "get") == 0 && count == 4)
         return rp_kv_get(kv, key, on_got, n);
     if (strcmp(verb, "put") == 0 && count == 6)
@@ -347,11 +331,11 @@ static rp_status obey_kv(probe *p, name *n, char **words, size_t count)
     if (strcmp(verb, "create") == 0 && count == 6)
         return rp_kv_create(kv, key, value, ttl_s, on_written, n);
     if (strcmp(verb, "update") == 0 && count == 7)
-        return rp_kv_update(kv, key, number_of(words[6]), value, ttl_s, on_written, n);
+        return rp_kv_update(kv, key, console_number(words[6]), value, ttl_s, on_written, n);
     if (strcmp(verb, "remove") == 0 && count == 5)
-        return rp_kv_remove(kv, key, number_of(words[4]), on_written, n);
+        return rp_kv_remove(kv, key, console_number(words[4]), on_written, n);
     if (strcmp(verb, "purge") == 0 && count == 5)
-        return rp_kv_purge(kv, key, number_of(words[4]), 0, on_written, n);
+        return rp_kv_purge(kv, key, console_number(words[4]), 0, on_written, n);
     if (strcmp(verb, "watch") == 0 && count == 4)
         return watch(n, kv, words[3]);
     if (strcmp(verb, "list") == 0 && count == 4)
@@ -359,7 +343,7 @@ static rp_status obey_kv(probe *p, name *n, char **words, size_t count)
     if (strcmp(verb, "history") == 0 && count == 4)
         return rp_kv_list(kv, key, RP_KV_HISTORY, on_entry, on_end, n);
     if (strcmp(verb, "race") == 0 && count == 4)
-        return race(n, kv, number_of(words[3]));
+        return race(n, kv, console_number(words[3]));
     return RP_UNSUPPORTED;
 }
 
@@ -380,7 +364,7 @@ static rp_status obey_object(probe *p, name *n, char **words, size_t count)
     return RP_UNSUPPORTED;
 }
 
-static rp_status obey(probe *p, name *n, char **words, size_t count)
+static rp_status obey_any(probe *p, name *n, char **words, size_t count)
 {
     if (strcmp(words[0], "lease") == 0 && count == 5)
         return lease(p, n, words);
@@ -398,47 +382,21 @@ static rp_status obey(probe *p, name *n, char **words, size_t count)
     return status == RP_UNSUPPORTED ? obey_object(p, n, words, count) : status;
 }
 
-/* -- the process ------------------------------------------------------------------------------- */
-
-static void take_line(probe *p)
+static void obey(void *arg, char **words, size_t count)
 {
-    char *words[WORDS_MAX] = {0}, *rest = p->line;
-    size_t count = 0;
-    while (count < WORDS_MAX) {
-        char *word = strsep(&rest, " ");
-        if (!word)
-            break;
-        words[count++] = word;
-    }
     if (count < 2)
         return;
-    name *n = named(p, words[1]);
-    rp_status status = obey(p, n, words, count);
+    name *n = named(arg, words[1]);
+    rp_status status = obey_any(arg, n, words, count);
     if (status != RP_OK)
         say(n, "refused", rp_status_name(status), "text", rp_bytes_of(NULL, 0), 0);
 }
 
-static void take_byte(probe *p, char c)
-{
-    if (c != '\n') {
-        RP_ASSERT(p->line_len + 1 < sizeof p->line);
-        p->line[p->line_len++] = c;
-        return;
-    }
-    p->line[p->line_len] = '\0';
-    p->line_len = 0;
-    take_line(p);
-}
+/* -- the process ------------------------------------------------------------------------------- */
 
-static void give_buffer(uv_handle_t *input, size_t bytes, uv_buf_t *buffer)
+static void end(void *arg)
 {
-    probe *p = input->data;
-    (void)bytes;
-    *buffer = uv_buf_init(p->read, sizeof p->read);
-}
-
-static void end(probe *p)
-{
+    probe *p = arg;
     for (size_t i = 0; i < p->name_count; i++) {
         rp_lease_free(p->names[i].lease);
         done_with_file(&p->names[i]);
@@ -447,19 +405,7 @@ static void end(probe *p)
         rp_kv_close(p->buckets[i].kv);
         rp_objects_close(p->buckets[i].objects);
     }
-    rp_bus_free(p->bus);
     rp_host_free(p->host);
-}
-
-static void on_input(uv_stream_t *input, ssize_t bytes, const uv_buf_t *buffer)
-{
-    probe *p = input->data;
-    for (ssize_t i = 0; i < bytes; i++)
-        take_byte(p, buffer->base[i]);
-    if (bytes < 0) {
-        end(p);
-        uv_close((uv_handle_t *)input, NULL);
-    }
 }
 
 static void on_bus_state(void *arg, bool connected)
@@ -470,26 +416,12 @@ static void on_bus_state(void *arg, bool connected)
 
 static rp_status start(probe *p, const char *server, const char *instance, rp_error *reterr)
 {
-    rp_log_options options = {.clock = rp_clock_system(), .fd = STDERR_FILENO};
-    rp_status status = rp_log_new(&options, &p->log, reterr);
-    if (status == RP_OK)
-        status = rp_metrics_new(NULL, 0, &p->metrics, reterr);
+    rp_status status = console_open(&p->console, server, "store_probe", reterr);
     rp_host_uv_spec host = {
-        .loop = &p->loop, .clock = rp_clock_system(), .threads = 1, .jobs_max = 1};
+        .loop = &p->console.loop, .clock = rp_clock_system(), .threads = 1, .jobs_max = 1};
     if (status == RP_OK)
         status = rp_host_uv_new(&host, &p->host);
-    if (status != RP_OK)
-        return status;
-    p->endpoint = (rp_endpoint){.server = server};
-    rp_jetstream_spec spec = {.loop = &p->loop,
-        .endpoint = &p->endpoint,
-        .clock = rp_clock_system(),
-        .log = p->log,
-        .metrics = p->metrics,
-        .name = "store_probe",
-        .limits = RP_JETSTREAM_LIMITS};
-    status = rp_jetstream_new(&spec, &p->bus, reterr);
-    p->store = (rp_store){.bus = p->bus, .host = p->host, .instance = instance};
+    p->store = (rp_store){.bus = p->console.bus, .host = p->host, .instance = instance};
     return status;
 }
 
@@ -497,19 +429,11 @@ int main(int argc, char **argv)
 {
     static probe p;
     rp_error error = {0};
-    uv_loop_init(&p.loop);
-    uv_pipe_init(&p.loop, &p.input, 0);
-    p.input.data = &p;
-    if (argc != 3 || uv_pipe_open(&p.input, STDIN_FILENO) != 0 ||
-        start(&p, argv[1], argv[2], &error) != RP_OK) {
+    if (argc != 3 || start(&p, argv[1], argv[2], &error) != RP_OK) {
         fprintf(stderr, "store_probe URL INSTANCE: %s\n", error.message);
         return 1;
     }
-    rp_bus_watch_state(p.bus, on_bus_state, &p);
-    uv_read_start((uv_stream_t *)&p.input, give_buffer, on_input);
-    uv_run(&p.loop, UV_RUN_DEFAULT);
-    uv_loop_close(&p.loop);
-    rp_metrics_free(p.metrics);
-    rp_log_free(p.log);
+    rp_bus_watch_state(p.console.bus, on_bus_state, &p);
+    console_run(&p.console, obey, end, &p);
     return 0;
 }
