@@ -233,8 +233,9 @@ static void take_token(request *r, const rp_engine_result *result)
 
 static void take_result(request *r, const rp_engine_result *result)
 {
-    /* One that was cancelled while this was computed does without it. */
-    if (r->cancelled && executor_request_interrupted(r))
+    /* One that was cancelled while this was computed does without it, and so does one of which it
+     * turned out meanwhile that an earlier delivery had ended it there. */
+    if ((r->cancelled || r->end_recorded) && executor_request_interrupted(r))
         return;
     if (result->end == RP_ENGINE_NOT_FINITE) {
         rp_error error = {0};
