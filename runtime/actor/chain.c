@@ -24,19 +24,13 @@ rp_status rp__chain_init(rp_context *context)
     rp__chain *chain = &context->chain;
     size_t capacity = context->worker->spec.chain_outputs_max;
     chain->queue = capacity ? calloc(capacity, sizeof *chain->queue) : NULL;
-    if (capacity && !chain->queue)
-        return RP_NO_MEMORY;
-    for (size_t i = 0; i < capacity; i++) {
-        rp_buffer_init(&chain->queue[i].body, RP_OUTPUT_BODY_BYTES_MAX);
-        rp_buffer_init(&chain->queue[i].texts, CHAIN_TEXTS_BYTES_MAX);
-    }
-    return RP_OK;
+    return capacity && !chain->queue ? RP_NO_MEMORY : RP_OK;
 }
 
 void rp__chain_done(rp_context *context)
 {
     rp__chain *chain = &context->chain;
-    for (size_t i = 0; chain->queue && i < context->worker->spec.chain_outputs_max; i++) {
+    for (size_t i = 0; i < chain->used; i++) {
         rp_buffer_done(&chain->queue[i].body);
         rp_buffer_done(&chain->queue[i].texts);
     }
@@ -47,19 +41,34 @@ void rp__chain_done(rp_context *context)
 void rp__chain_begin(rp_context *context)
 {
     rp__chain *chain = &context->chain;
-    rp__queued *queue = chain->queue;
     chain->named = false;
     chain->sending = chain->reading = chain->stalled = false;
     chain->next = chain->stored = chain->sequence = chain->stored_at_start = 0;
     chain->last = NULL;
     chain->head = chain->count = 0;
-    chain->queue = queue;
+}
+
+static size_t place_of(const rp_context *context, size_t index)
+{
+    return (context->chain.head + index) % context->worker->spec.chain_outputs_max;
 }
 
 static rp__queued *queued_at(rp_context *context, size_t index)
 {
+    return &context->chain.queue[place_of(context, index)];
+}
+
+/* The place behind the last. Most contexts never fill their queue: what was not used before costs
+ * nothing until now. */
+static rp__queued *next_queued(rp_context *context)
+{
     rp__chain *chain = &context->chain;
-    return &chain->queue[(chain->head + index) % context->worker->spec.chain_outputs_max];
+    size_t place = place_of(context, chain->count);
+    for (; chain->used <= place; chain->used++) {
+        rp_buffer_init(&chain->queue[chain->used].body, RP_OUTPUT_BODY_BYTES_MAX);
+        rp_buffer_init(&chain->queue[chain->used].texts, CHAIN_TEXTS_BYTES_MAX);
+    }
+    return &chain->queue[place];
 }
 
 /* -- how far has it come ----------------------------------------------------------------------- */
@@ -365,7 +374,7 @@ rp_status rp__chain_output(rp_context *context, const rp_output *output)
     }
     if (chain->count == context->worker->spec.chain_outputs_max)
         return rp__worker_limit_hit(context->worker, RP__LIMIT_CHAIN, RP_BUSY);
-    rp__queued *queued = queued_at(context, chain->count);
+    rp__queued *queued = next_queued(context);
     queued->single = false;
     queued->index = chain->next;
     rp_status status = enqueue(context, queued, output);
@@ -381,7 +390,7 @@ rp_status rp__chain_single(rp_context *context, const rp_output *output)
     rp__chain *chain = &context->chain;
     if (chain->count == context->worker->spec.chain_outputs_max)
         return rp__worker_limit_hit(context->worker, RP__LIMIT_CHAIN, RP_BUSY);
-    rp__queued *queued = queued_at(context, chain->count);
+    rp__queued *queued = next_queued(context);
     queued->single = true;
     if (output->subject.len >= sizeof queued->subject)
         return RP_INVALID;

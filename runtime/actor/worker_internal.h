@@ -84,6 +84,7 @@ typedef struct rp__chain {
     const rp_message *last; /* as found at the start; in the context's arena */
     rp__queued *queue;      /* a ring of chain_outputs_max */
     size_t head, count;
+    size_t used; /* places of the queue that were ever filled; their buffers are kept */
 } rp__chain;
 
 struct rp_context {
