@@ -18,6 +18,16 @@ static rp_follower *follow(conform_heard *h, const char *stream, const char *fil
     return follower;
 }
 
+/* Follows until it has caught up, and tells what was heard. */
+static void read_to_the_end(
+    conform_heard *h, const char *stream, const char *filter, uint64_t sequence)
+{
+    rp_follower *f = follow(h, stream, filter, RP_FOLLOW_SEQUENCE, sequence);
+    UNTIL(h->c, h->caught_up > 0);
+    rp_bus_unfollow(h->c->bus, f);
+    conform_tell(h);
+}
+
 static void from_the_start(conform *c)
 {
     conform_heard h = {.c = c, .who = "reader"};
@@ -40,10 +50,7 @@ static void from_the_start(conform *c)
 static void from_a_sequence(conform *c)
 {
     conform_heard h = {.c = c, .who = "reader"};
-    rp_follower *f = follow(&h, "RESULT", "result.>", RP_FOLLOW_SEQUENCE, 4);
-    UNTIL(c, h.caught_up > 0);
-    rp_bus_unfollow(c->bus, f);
-    conform_tell(&h);
+    read_to_the_end(&h, "RESULT", "result.>", 4);
 }
 
 static void what_is_new(conform *c)
@@ -89,29 +96,20 @@ static void behind_a_loss(conform *c)
     say(c, "%s", rp_status_name(rp_bus_purge(c->bus, "EXEC", NULL, 3, on_purged, &h)));
     UNTIL(c, h.fine > 0);
     conform_tell(&h);
-    rp_follower *f = follow(&h, "EXEC", "exec.>", RP_FOLLOW_SEQUENCE, 1);
-    UNTIL(c, h.caught_up > 0);
-    rp_bus_unfollow(c->bus, f);
-    conform_tell(&h);
+    read_to_the_end(&h, "EXEC", "exec.>", 1);
 }
 
 static void beyond_the_end(conform *c)
 {
     conform_heard h = {.c = c, .who = "reader"};
-    rp_follower *f = follow(&h, "EXEC", "exec.>", RP_FOLLOW_SEQUENCE, 50);
-    UNTIL(c, h.caught_up > 0);
-    rp_bus_unfollow(c->bus, f);
-    conform_tell(&h);
+    read_to_the_end(&h, "EXEC", "exec.>", 50);
 }
 
 static void mapped(conform *c)
 {
     conform_heard h = {.c = c, .who = "reader"};
     put_text(c, "put.reply.m.1", "chunk");
-    rp_follower *f = follow(&h, "REPLY", "reply.m.1", RP_FOLLOW_SEQUENCE, 0);
-    UNTIL(c, h.caught_up > 0);
-    rp_bus_unfollow(c->bus, f);
-    conform_tell(&h);
+    read_to_the_end(&h, "REPLY", "reply.m.1", 0);
 }
 
 const conform_case conform_follow[] = {{"from the start", from_the_start},

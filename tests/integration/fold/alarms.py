@@ -1,10 +1,10 @@
-"""Replicas of alarm_fold, and who sets alarms and hears them.
+"""Replicas of alarm_fold, and who sets alarms and looks what came of them.
 
-    with running(stack): ...
+    start_replica(stack)
     async with Alarms.connected(stack.url) as alarms:
-        sequence = await alarms.set("tea", in_ms=1000)
-        await alarms.settle(5)
-        assert alarms.due() == {"tea": [(sequence, when)]}
+        wanted = {"tea": await alarms.set("tea", in_ms=1000)}
+        await alarms.until_due(wanted, 5)
+        await alarms.check_rang_once(wanted, replicas=1)
 """
 
 import asyncio

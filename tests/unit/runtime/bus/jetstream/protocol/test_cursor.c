@@ -37,6 +37,14 @@ static void expect_loss(const rp__cursor_loss *loss, uint64_t expected, uint64_t
     cr_expect_eq(loss->first, first);
 }
 
+/* The stream is another one by now, which is read from its start. */
+static void expect_another(rp__cursor *c, uint64_t created_ns, uint64_t first, uint64_t last)
+{
+    rp__cursor_loss loss;
+    cr_assert_eq(check(c, created_ns, first, last, &loss), RP__CURSOR_ANOTHER);
+    expect_loss(&loss, 0, first);
+}
+
 /* Consumer sequence, stream sequence, pending. Each message is stored at a time of its own. */
 static rp__cursor_step hear(rp__cursor *c, uint64_t number, uint64_t sequence, uint64_t pending)
 {
@@ -309,8 +317,7 @@ Test(cursor, made_anew_and_shorter)
     rp__cursor c = read_to_20(RP_FOLLOW_SEQUENCE);
     rp__cursor_loss loss;
     rp__cursor_opened(&c, 0, 19);
-    cr_assert_eq(check(&c, OTHER, 1, 3, &loss), RP__CURSOR_ANOTHER);
-    expect_loss(&loss, 0, 1);
+    expect_another(&c, OTHER, 1, 3);
     cr_assert_eq(rp__cursor_open(&c), 1, "from the new one's start");
     rp__cursor_opened(&c, 3, 0);
     cr_assert_eq(check(&c, OTHER, 1, 3, &loss), RP__CURSOR_FINE, "and that is the one now");
@@ -320,39 +327,32 @@ Test(cursor, made_anew_and_shorter)
 Test(cursor, made_anew_and_longer)
 {
     rp__cursor c = read_to_20(RP_FOLLOW_SEQUENCE);
-    rp__cursor_loss loss;
     rp__cursor_opened(&c, 80, 19);
-    cr_assert_eq(check(&c, OTHER, 5, 100, &loss), RP__CURSOR_ANOTHER);
-    expect_loss(&loss, 0, 5);
+    expect_another(&c, OTHER, 5, 100);
     cr_assert_eq(rp__cursor_open(&c), 5);
 }
 
 Test(cursor, made_anew_and_empty)
 {
     rp__cursor c = read_to_20(RP_FOLLOW_NEW);
-    rp__cursor_loss loss;
     rp__cursor_opened(&c, 0, 19);
-    cr_assert_eq(check(&c, OTHER, 1, 0, &loss), RP__CURSOR_ANOTHER);
-    expect_loss(&loss, 0, 1);
+    expect_another(&c, OTHER, 1, 0);
     cr_assert_eq(rp__cursor_open(&c), 1, "all of it is new");
 }
 
 Test(cursor, made_anew_is_read_anew_by_subject)
 {
     rp__cursor c = read_to_20(RP_FOLLOW_LAST_PER_SUBJECT);
-    rp__cursor_loss loss;
     rp__cursor_opened(&c, 0, 19);
-    cr_assert_eq(check(&c, OTHER, 1, 3, &loss), RP__CURSOR_ANOTHER);
+    expect_another(&c, OTHER, 1, 3);
     cr_assert_eq(rp__cursor_open(&c), 0);
 }
 
 Test(cursor, an_earlier_state_of_the_same_stream)
 {
     rp__cursor c = read_to_20(RP_FOLLOW_SEQUENCE);
-    rp__cursor_loss loss;
     rp__cursor_opened(&c, 0, 19);
-    cr_assert_eq(check(&c, CREATED, 1, 19, &loss), RP__CURSOR_ANOTHER);
-    expect_loss(&loss, 0, 1);
+    expect_another(&c, CREATED, 1, 19);
 }
 
 Test(cursor, an_earlier_state_that_went_on)
@@ -368,8 +368,7 @@ Test(cursor, an_earlier_state_that_went_on)
     cr_assert_eq(rp__cursor_message(&c, &d), RP__CURSOR_AGAIN);
     cr_assert_eq(rp__cursor_open(&c), 20);
     rp__cursor_opened(&c, 11, 19);
-    cr_assert_eq(check(&c, CREATED, 1, 30, &loss), RP__CURSOR_ANOTHER);
-    expect_loss(&loss, 0, 1);
+    expect_another(&c, CREATED, 1, 30);
     cr_assert_eq(rp__cursor_open(&c), 1);
     rp__cursor_opened(&c, 30, 0);
     cr_assert_eq(check(&c, CREATED, 1, 30, &loss), RP__CURSOR_FINE);
@@ -382,8 +381,7 @@ Test(cursor, a_sequence_of_another_stream)
     rp__cursor_init(&c, RP_FOLLOW_SEQUENCE, 5, CREATED, true);
     cr_assert_eq(rp__cursor_open(&c), 5);
     rp__cursor_opened(&c, 6, 4);
-    cr_assert_eq(check(&c, OTHER, 1, 10, &loss), RP__CURSOR_ANOTHER);
-    expect_loss(&loss, 0, 1);
+    expect_another(&c, OTHER, 1, 10);
     c = begin(RP_FOLLOW_SEQUENCE, 99);
     cr_assert_eq(rp__cursor_open(&c), 99);
     rp__cursor_opened(&c, 0, 98);
@@ -398,7 +396,7 @@ Test(cursor, another_stream_while_one_is_held)
     rp__cursor_loss loss;
     open_at(&c, 1, 10, 1, 40);
     cr_assert_eq(hear(&c, 1, 5, 9), RP__CURSOR_HOLD);
-    cr_assert_eq(check(&c, OTHER, 1, 2, &loss), RP__CURSOR_ANOTHER);
+    expect_another(&c, OTHER, 1, 2);
     cr_assert_eq(rp__cursor_open(&c), 1);
     rp__cursor_opened(&c, 2, 0);
     cr_assert_eq(check(&c, OTHER, 1, 2, &loss), RP__CURSOR_FINE);
