@@ -1,6 +1,6 @@
 #include "sim/bus/internal.h"
 
-enum { BACKOFF_DOUBLINGS_MAX = 16, PAYLOAD_BYTES_MAX = 64 << 20 };
+enum { BACKOFF_DOUBLINGS_MAX = 16 };
 
 const char *sim_bus_text(sim_bus *bus, const char *text)
 {
@@ -120,8 +120,7 @@ static void watch_state(rp_bus *b, rp_bus_state_cb callback, void *arg)
 
 static size_t payload_bytes_max(const rp_bus *bus)
 {
-    (void)bus;
-    return PAYLOAD_BYTES_MAX;
+    return ((const sim_bus *)bus)->spec.limits.payload_bytes_max;
 }
 
 /* Whoever frees a bus has ended its process, whose owner is killed next. */

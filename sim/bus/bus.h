@@ -8,8 +8,8 @@
  *     sim_bus *bus = sim_bus_new(&spec);
  *     rp_actor_env env = {.worker = {.bus = sim_bus_interface(bus), ...
  *
- * Its memory is the run's; a bus whose owner is dead does nothing any more. Bodies of any size
- * travel as they are.
+ * Its memory is the run's; a bus whose owner is dead does nothing any more. Bodies travel as they
+ * are up to payload_bytes_max.
  */
 #ifndef SIM_BUS_BUS_H
 #define SIM_BUS_BUS_H
@@ -19,18 +19,22 @@
 /* As rp_jetstream_limits, whose names and defaults these have. */
 typedef struct sim_bus_limits {
     size_t outbox_messages_max, outbox_bytes_max;
+    size_t payload_bytes_max; /* below SIM_PAYLOAD_BYTES_MAX: the rest goes by reference */
     uint64_t ack_wait_ns, publish_give_up_ns, question_wait_ns, pull_expires_ns;
     uint64_t reconnect_min_ns, reconnect_max_ns;
 } sim_bus_limits;
 
-#define SIM_BUS_LIMITS                             \
-    ((sim_bus_limits){.outbox_messages_max = 4096, \
-        .outbox_bytes_max = (size_t)64 << 20,      \
-        .ack_wait_ns = 5 * RP_NS_PER_S,            \
-        .publish_give_up_ns = 30 * RP_NS_PER_S,    \
-        .question_wait_ns = 5 * RP_NS_PER_S,       \
-        .pull_expires_ns = 1500 * RP_NS_PER_MS,    \
-        .reconnect_min_ns = 50 * RP_NS_PER_MS,     \
+enum { SIM_PAYLOAD_BYTES_MAX = 64 << 20 };
+
+#define SIM_BUS_LIMITS                              \
+    ((sim_bus_limits){.outbox_messages_max = 4096,  \
+        .outbox_bytes_max = (size_t)64 << 20,       \
+        .payload_bytes_max = SIM_PAYLOAD_BYTES_MAX, \
+        .ack_wait_ns = 5 * RP_NS_PER_S,             \
+        .publish_give_up_ns = 30 * RP_NS_PER_S,     \
+        .question_wait_ns = 5 * RP_NS_PER_S,        \
+        .pull_expires_ns = 1500 * RP_NS_PER_MS,     \
+        .reconnect_min_ns = 50 * RP_NS_PER_MS,      \
         .reconnect_max_ns = 2 * RP_NS_PER_S})
 
 typedef struct sim_bus_spec {

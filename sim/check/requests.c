@@ -2,6 +2,7 @@
 
 #include "schemas/codec.h"
 #include "schemas/schema.h"
+#include "sim/client/blobs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,6 +30,12 @@ static const void *decode(const subject *s, const ProtobufCMessageDescriptor *ty
     return status == RP_OK ? decoded : NULL;
 }
 
+static rp_bytes body_of(const subject *s, const sim_message *message)
+{
+    return sim_blobs_body(
+        s->check->server, sim_message_header(message, RP_HEADER_BODY), message->body);
+}
+
 /* -- RESULT ------------------------------------------------------------------------------------ */
 
 static size_t count_on(sim_server *server, const char *stream, const char *filter)
@@ -47,7 +54,7 @@ static bool find_result(subject *s)
     }
     const sim_stored *stored = sim_stream_last(
         sim_server_stream(s->check->server, "RESULT"), rp_bytes_text(s->ask->result));
-    s->result = decode(s, &rp__result__descriptor, stored->message->body);
+    s->result = decode(s, &rp__result__descriptor, body_of(s, stored->message));
     return s->result ? true : fail(s, "one RESULT a request", "it cannot be read");
 }
 
@@ -62,7 +69,7 @@ static bool check_seen(const subject *s)
     uint64_t from = 1;
     for (size_t i = 0; i < s->ask->chunk_count; i++, from = stored->sequence + 1) {
         stored = sim_stream_next(stream, from, filters);
-        if (!stored || !rp_bytes_equal(stored->message->body, s->ask->chunks[i]))
+        if (!stored || !rp_bytes_equal(body_of(s, stored->message), s->ask->chunks[i]))
             return fail(s, "a client sees what is stored", "a chunk is missing or another one");
     }
     if (sim_stream_next(stream, from, filters))

@@ -2,6 +2,7 @@
 
 #include "runtime/base/decimal.h"
 #include "runtime/base/name.h"
+#include "sim/client/blobs.h"
 
 #include <stdio.h>
 
@@ -53,10 +54,12 @@ static void be_patient(sim_ask *ask)
 }
 
 /* The next chunk, whichever way it came. */
-static void take(sim_ask *ask, rp_bytes body, uint64_t sequence)
+static void take(sim_ask *ask, const rp_message *message, uint64_t sequence)
 {
     if (ask->ended || ask->chunk_count == SIM_CHUNKS_MAX)
         return;
+    rp_bytes body = sim_blobs_body(
+        ask->client->server, rp_message_header(message, RP_HEADER_BODY), message->body);
     ask->chunks[ask->chunk_count++] = sim_world_copy(ask->client->world, body);
     ask->last_sequence = sequence;
     ask->ended = is_end(body);
@@ -71,7 +74,7 @@ static void on_fetched(void *arg, const rp_message *message)
 {
     sim_ask *ask = arg;
     if (message->stream_sequence > ask->last_sequence)
-        take(ask, message->body, message->stream_sequence);
+        take(ask, message, message->stream_sequence);
 }
 
 static void fetch(sim_ask *ask)
@@ -116,7 +119,7 @@ static void on_reply(void *arg, const rp_message *message)
         if (!rp_bytes_is(message->subject, ask->reply) || sequence <= ask->last_sequence)
             continue;
         if (previous == ask->last_sequence)
-            take(ask, message->body, sequence);
+            take(ask, message, sequence);
         else
             fetch(ask);
     }
@@ -152,6 +155,8 @@ static void on_ask(void *arg)
         .subject = rp_bytes_text(ask->subject), .body = rp_bytes_text(ask->order->body)};
     rp_publication_header(&publication, RP_HEADER_REQUEST, name);
     rp_publication_header(&publication, RP_HEADER_MESSAGE_ID, rp_bytes_text(ask->reply));
+    if (ask->order->reference)
+        rp_publication_header(&publication, RP_HEADER_BODY, rp_bytes_text(ask->order->reference));
     RP_ASSERT(rp_bus_publish(
                   sim_bus_interface(ask->client->bus), &publication, on_published, ask) == RP_OK);
 }

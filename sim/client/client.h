@@ -20,8 +20,9 @@ enum { SIM_ASKS_MAX = 64, SIM_CHUNKS_MAX = 128 };
 typedef struct sim_order {
     const char *name; /* also its Rp-Request */
     const char *model, *body;
-    const char *in_peace; /* the body that the whole answer comes to, where its own has a deadline;
+    const char *in_peace;  /* the body that the whole answer comes to, where its own has a deadline;
                              NULL = that one */
+    const char *reference; /* Rp-Body; NULL = none */
 } sim_order;
 
 typedef struct sim_ask {

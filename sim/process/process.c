@@ -1,5 +1,7 @@
 #include "sim/process/process.h"
 
+#include "runtime/store/claims/claims.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -13,6 +15,7 @@ struct sim_process {
     int64_t jumped_ns;
     sim_owner *owner;
     sim_bus *bus;
+    rp_bus *front;        /* what the actor has: the bus, or claims before it */
     sim_bus_counts peaks; /* of the instances before */
     sim_host *host;
     rp_metrics *metrics;
@@ -41,8 +44,8 @@ static void give_up(sim_process *process)
     sim_owner_kill(process->owner);
     rp_host_stop(sim_host_interface(process->host));
     rp_actor_free(process->actor);
+    rp_bus_free(process->front);
     sim_host_free(process->host);
-    rp_bus_free(sim_bus_interface(process->bus));
     rp_metrics_free(process->metrics);
     process->actor = NULL;
     process->bus = NULL;
@@ -139,6 +142,19 @@ static void make_environment(sim_process *process)
     sim_host_jump(process->host, process->jumped_ns);
 }
 
+/* Claims only where there is a body that they could be for. */
+static rp_status make_front(sim_process *process, rp_error *reterr)
+{
+    rp_claims_spec claims = {.inner = sim_bus_interface(process->bus),
+        .host = sim_host_interface(process->host),
+        .instance = process->instance,
+        .metrics = process->metrics};
+    process->front = claims.inner;
+    if (process->spec.limits.payload_bytes_max == SIM_PAYLOAD_BYTES_MAX)
+        return RP_OK;
+    return rp_claims_new(&claims, &process->front, reterr);
+}
+
 rp_status sim_process_start(sim_process *process, rp_error *reterr)
 {
     const sim_process_spec *spec = &process->spec;
@@ -147,9 +163,11 @@ rp_status sim_process_start(sim_process *process, rp_error *reterr)
     snprintf(process->instance, sizeof process->instance, "%s.%08zx", spec->name, process->starts);
     make_environment(process);
     rp_status status = rp_metrics_new(NULL, 0, &process->metrics, reterr);
+    if (status == RP_OK)
+        status = make_front(process, reterr);
     if (status != RP_OK)
         return status;
-    rp_actor_env env = {.worker = {.bus = sim_bus_interface(process->bus),
+    rp_actor_env env = {.worker = {.bus = process->front,
                             .host = sim_host_interface(process->host),
                             .log = spec->log,
                             .metrics = process->metrics,

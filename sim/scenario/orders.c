@@ -2,14 +2,23 @@
 
 #include "sim/model/model.h"
 
-#define ORDER(name, body)                \
-    {                                    \
-        name, SIM_MODEL_NAME, body, NULL \
+#define ORDER(name, body)                      \
+    {                                          \
+        name, SIM_MODEL_NAME, body, NULL, NULL \
     }
-#define DEADLINE(name, body, in_peace)       \
-    {                                        \
-        name, SIM_MODEL_NAME, body, in_peace \
+#define DEADLINE(name, body, in_peace)             \
+    {                                              \
+        name, SIM_MODEL_NAME, body, in_peace, NULL \
     }
+
+#define REFERENCE(name, what)                         \
+    {                                                 \
+        name, SIM_MODEL_NAME, "", NULL, "BLOBS/" what \
+    }
+
+/* Of SIM_BLOB_BODY, and of nothing. */
+#define SIM_BLOB_DIGEST "111fadb90f67ef90a8dbeea854a02f9d55a1953a7f6a44cdcba816739694ef57"
+#define NO_DIGEST       "0000000000000000000000000000000000000000000000000000000000000000"
 
 /* clang-format off */
 const sim_order sim_orders[] = {
@@ -29,9 +38,14 @@ const sim_order sim_orders[] = {
     ORDER("no-json", "{\"prompt\":"),
     ORDER("no-field", "{\"promt\":\"a\"}"),
     ORDER("too-long", "{\"prompt\":\"a\",\"max_tokens\":4000000000}"),
-    {"no-model", "nobody", "{\"prompt\":\"a\",\"max_tokens\":2}", NULL},
+    {"no-model", "nobody", "{\"prompt\":\"a\",\"max_tokens\":2}", NULL, NULL},
     DEADLINE("deadline", "{\"prompt\":\"soon\",\"max_tokens\":20,\"deadline_ms\":25}",
-        "{\"prompt\":\"soon\",\"max_tokens\":20}")};
+        "{\"prompt\":\"soon\",\"max_tokens\":20}"),
+    ORDER("large", "{\"prompt\":\"large\",\"max_tokens\":16,\"logprobs\":5,\"stream\":false}"),
+    REFERENCE("by-reference", SIM_BLOB_NAME ";" SIM_BLOB_DIGEST),
+    REFERENCE("no-object", "nobody;" SIM_BLOB_DIGEST),
+    REFERENCE("another-object", SIM_BLOB_NAME ";" NO_DIGEST)};
 /* clang-format on */
 
 const size_t sim_orders_count = sizeof sim_orders / sizeof *sim_orders;
+const size_t sim_orders_plain_count = sizeof sim_orders / sizeof *sim_orders - 4;

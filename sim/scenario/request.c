@@ -2,6 +2,7 @@
 
 #include "sim/check/bounds.h"
 #include "sim/check/requests.h"
+#include "sim/client/blobs.h"
 #include "sim/scenario/orders.h"
 
 enum {
@@ -10,6 +11,8 @@ enum {
     ORDERS_MAX = 3,
     SLOTS_MAX = 3,
     JANITOR_PER_MILLE = 40,
+    PAYLOAD_BYTES_MIN = 400, /* what an object says of itself takes most of that */
+    PAYLOAD_BYTES_MAX = 600,
     SMALL_OUTBOX_PER_MILLE = 150,
     SMALL_OUTBOX_MIN = 6,
     SMALL_OUTBOX_MAX = 32
@@ -27,20 +30,23 @@ static uint64_t draw(sim_stage *stage, uint64_t below)
     return sim_world_draw(stage->world, SIM_CHANCE_SCENARIO, below);
 }
 
-static sim_bus_limits draw_limits(sim_stage *stage)
+static sim_bus_limits draw_limits(sim_stage *stage, bool claims)
 {
     sim_bus_limits limits = SIM_BUS_LIMITS;
     if (sim_world_happens(stage->world, SIM_CHANCE_SCENARIO, SMALL_OUTBOX_PER_MILLE))
         limits.outbox_messages_max = (size_t)sim_world_spread(
             stage->world, SIM_CHANCE_SCENARIO, SMALL_OUTBOX_MIN, SMALL_OUTBOX_MAX);
+    if (claims)
+        limits.payload_bytes_max = (size_t)sim_world_spread(
+            stage->world, SIM_CHANCE_SCENARIO, PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX);
     return limits;
 }
 
-static void set_stage(sim_stage *stage)
+static void set_stage(sim_stage *stage, bool claims)
 {
     static const char *const tokenizers[REPLICAS_MAX] = {"tokenizer-1", "tokenizer-2"};
     static const char *const executors[REPLICAS_MAX] = {"executor-1", "executor-2"};
-    sim_bus_limits limits = draw_limits(stage);
+    sim_bus_limits limits = draw_limits(stage, claims);
     size_t tokenizer_count = 1 + (size_t)draw(stage, REPLICAS_MAX);
     size_t executor_count = 1 + (size_t)draw(stage, REPLICAS_MAX);
     for (size_t i = 0; i < tokenizer_count; i++) {
@@ -61,12 +67,12 @@ static void set_stage(sim_stage *stage)
 }
 
 /* Different orders, one behind the other in the list, from anywhere in it. */
-static void ask(sim_stage *stage, sim_client *client)
+static void ask(sim_stage *stage, sim_client *client, size_t orders)
 {
-    size_t first = (size_t)draw(stage, sim_orders_count);
+    size_t first = (size_t)draw(stage, orders);
     size_t count = 1 + (size_t)draw(stage, ORDERS_MAX);
     for (size_t i = 0; i < count; i++)
-        sim_client_ask(client, &sim_orders[(first + i) % sim_orders_count],
+        sim_client_ask(client, &sim_orders[(first + i) % orders],
             sim_world_spread(stage->world, SIM_CHANCE_SCENARIO, RP_NS_PER_MS, 48 * RP_NS_PER_MS));
 }
 
@@ -108,14 +114,17 @@ static void tell_unsettled(sim_stage *stage)
         "every request is answered, but a durable still has work");
 }
 
-void sim_scenario_request(sim_stage *stage)
+static void play(sim_stage *stage, bool claims)
 {
     static const char *const names[CLIENTS_MAX] = {"client-1", "client-2"};
     static const char *const tenants[CLIENTS_MAX] = {"acme", "bolt"};
-    set_stage(stage);
+    set_stage(stage, claims);
+    if (claims)
+        sim_blobs_put(stage->server, SIM_BLOB_NAME, rp_bytes_text(SIM_BLOB_BODY));
     size_t clients = 1 + (size_t)draw(stage, CLIENTS_MAX);
     for (size_t i = 0; i < clients; i++)
-        ask(stage, sim_stage_client(stage, names[i], tenants[i]));
+        ask(stage, sim_stage_client(stage, names[i], tenants[i]),
+            claims ? sim_orders_count : sim_orders_plain_count);
     sim_plan_draw(&stage->plan, stage->world, stage->process_count, stage->client_count);
     sim_stage_start_plan(stage);
     if (!sim_stage_play(stage, SETTLES_WITHIN_NS, sim_stage_is_settled)) {
@@ -127,4 +136,14 @@ void sim_scenario_request(sim_stage *stage)
     while (sim_world_next_ns(stage->world) <= until_ns)
         sim_world_step(stage->world);
     check(stage);
+}
+
+void sim_scenario_request(sim_stage *stage)
+{
+    play(stage, false);
+}
+
+void sim_scenario_claims(sim_stage *stage)
+{
+    play(stage, true);
 }

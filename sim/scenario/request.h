@@ -11,4 +11,7 @@
 
 void sim_scenario_request(sim_stage *stage);
 
+/* The same with a max_payload of some hundred bytes, and requests whose body is an object. */
+void sim_scenario_claims(sim_stage *stage);
+
 #endif

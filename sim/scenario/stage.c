@@ -2,6 +2,7 @@
 
 #include "runtime/provision/models.h"
 #include "sim/check/bounds.h"
+#include "sim/client/blobs.h"
 #include "sim/scenario/fold.h"
 #include "sim/scenario/orders.h"
 #include "sim/scenario/reminder.h"
@@ -36,11 +37,15 @@ static void learn_answer(sim_stage *stage)
 {
     sim_process_spec tokenizer = sim_stage_tokenizer(stage, "tokenizer");
     sim_process_spec executor = sim_stage_executor(stage, "executor");
+    const sim_order *order = &sim_orders[sim_world_seed(stage->world)];
+    if (order->reference) {
+        sim_blobs_put(stage->server, SIM_BLOB_NAME, rp_bytes_text(SIM_BLOB_BODY));
+        tokenizer.limits.payload_bytes_max = SIM_PAYLOAD_BYTES_MAX / 2;
+    }
     sim_stage_process(stage, &tokenizer);
     sim_stage_process(stage, &executor);
     sim_client *client = sim_stage_client(stage, "client", "acme");
     sim_stage_start_plan(stage);
-    const sim_order *order = &sim_orders[sim_world_seed(stage->world)];
     sim_order in_peace = *order;
     if (order->in_peace)
         in_peace.body = order->in_peace;
@@ -269,6 +274,8 @@ bool sim_stage_is_settled(sim_stage *stage)
 const sim_scenario sim_scenarios[] = {
     {"request", "clients ask, tokenizers and executors answer", sim_scenario_request},
     {"fold", "three replicas count what a writer writes, some beside a janitor", sim_scenario_fold},
+    {"claims", "as request, and what is larger than a message goes by reference",
+        sim_scenario_claims},
     {"reminder", "timers are set, replaced and taken back, and come", sim_scenario_reminder}, {0}};
 
 const sim_scenario *sim_scenario_find(const char *name)

@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-enum { SEEDS_MAX = 10000, SAME_SEEDS = 60, SCENARIOS = 3 };
+enum { SEEDS_MAX = 10000, SAME_SEEDS = 60, SCENARIOS = 4 };
 
 static sim_stage *stage_with(const char *plant)
 {
