@@ -5,8 +5,11 @@
 #include "runtime/base/restarts.h"
 #include "runtime/bus/jetstream/jetstream.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,19 +58,27 @@ static const rp_actor_spec actor = {.kind = "test",
     .mailboxes = no_mailboxes,
     .opened = opened};
 
-/* The child's pid; it fails so many times, and is started again `restarts` times at most. */
-static pid_t spawn(int failing, char *restarts)
+/* The child's pid; it fails so many times, and is started again `restarts` times at most.
+ * `port` is its admin endpoint's; 0 = any. */
+static pid_t spawn_at(int failing, char *restarts, unsigned port)
 {
+    char port_text[12];
     char *argv[] = {"reprise-test", "--server", "nats://127.0.0.1:9", "--log-level", "off",
-        "--restarts", restarts, NULL};
+        "--restarts", restarts, "--admin-port", port_text, NULL};
+    snprintf(port_text, sizeof port_text, "%u", port);
     cr_assert_eq(pipe(told), 0);
     lives_left = failing;
     pid_t child = fork();
     cr_assert_neq(child, -1);
     if (child == 0)
-        _exit(rp_process_main(&actor, 7, argv));
+        _exit(rp_process_main(&actor, 9, argv));
     close(told[1]);
     return child;
+}
+
+static pid_t spawn(int failing, char *restarts)
+{
+    return spawn_at(failing, restarts, 0);
 }
 
 static void wait_for_life(void)
@@ -91,6 +102,63 @@ Test(process, an_actor_that_fails_is_started_anew, .timeout = 20)
     wait_for_life();
     wait_for_life();
     usleep(200000); /* its loop runs, and takes the signal as a drain */
+    kill(child, SIGTERM);
+    cr_expect_eq(ended(child), 0);
+}
+
+static int local_socket(unsigned port, struct sockaddr_in *ret_address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_geq(fd, 0);
+    *ret_address = (struct sockaddr_in){.sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_port = htons((uint16_t)port)};
+    return fd;
+}
+
+/* One that nobody listens on now. */
+static unsigned free_port(void)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    int fd = local_socket(0, &address);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+/* What /metrics says, with its headers. */
+static void get_metrics(unsigned port, rp_buffer *out)
+{
+    static const char question[] =
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    char piece[4096];
+    ssize_t n;
+    struct sockaddr_in address;
+    int fd = local_socket(port, &address);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(write(fd, question, sizeof question - 1), (ssize_t)sizeof question - 1);
+    while ((n = read(fd, piece, sizeof piece)) > 0)
+        rp_buffer_append(out, piece, (size_t)n);
+    close(fd);
+}
+
+Test(process, restarts_are_counted, .timeout = 20)
+{
+    unsigned port = free_port();
+    pid_t child = spawn_at(2, "5", port);
+    wait_for_life();
+    wait_for_life();
+    wait_for_life();
+    usleep(200000);
+    rp_buffer metrics;
+    rp_buffer_init(&metrics, 1 << 20);
+    get_metrics(port, &metrics);
+    const char *line = strstr(rp_buffer_string(&metrics), "\nreprise_restarts_total{");
+    cr_assert_not_null(line, "%s", rp_buffer_string(&metrics));
+    cr_expect_eq(strtod(strchr(line, '}') + 1, NULL), 2);
+    rp_buffer_done(&metrics);
     kill(child, SIGTERM);
     cr_expect_eq(ended(child), 0);
 }
