@@ -14,7 +14,9 @@
  * time is past. A timer is an output of the message that set it: it carries that message's Rp-Cause,
  * and the message is settled after the timer is stored. Where a process dies between the two, the
  * message is delivered again and the timer set again; had it fired by then, it fires twice, with
- * the same Rp-Cause. One that is cancelled in the moment in which it fires may still come.
+ * the same Rp-Cause. One that is cancelled in the moment in which it fires may still come. And a
+ * server that was killed knows no message ids of timers that were replaced or have fired: had it
+ * lost the settlement as well, the message sets its timer again, in the place of a later one, too.
  *
  * (Not to be confused with rp_timer of host.h, which lives in a process and dies with it.)
  */
