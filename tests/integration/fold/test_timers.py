@@ -33,13 +33,6 @@ async def alarms(stack):
         yield alarms
 
 
-def holder(stack):
-    def holds(replica):
-        return any(line.startswith("reprise_fold_holder{") and line.endswith(" 1")
-                   for line in replica.admin("/metrics")[1].splitlines())
-    return next(replica for replica in stack.examples if holds(replica))
-
-
 async def sleep_until(when):
     await asyncio.sleep(max(0, when - time.time()))
 
@@ -117,7 +110,7 @@ async def test_server_killed_in_between(stack, alarms):
 async def test_the_holder_slept_over_the_moment_of_emission(stack, alarms, wakes_after):
     """It stops while it puts timers, another one puts the rest, and it wakes before they fire, or afterwards."""
     in_ms = 1000 * (LEASE_SECONDS + 4)
-    sleeper = holder(stack)
+    sleeper = next(replica for replica in stack.examples if replica.emits())
     wanted = await alarms.set_many(MANY, in_ms)
     sleeper.pause()
     began = time.time()

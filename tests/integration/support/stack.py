@@ -75,6 +75,11 @@ class Actor(Process):
         assert self.running, f"{self.name} ended with {self.child.returncode}:\n{self.tail()}"
         return self.admin("/readyz")[0] == 200
 
+    def emits(self):
+        """Whether it is the one of its fold's replicas that stores outcomes."""
+        return any(line.startswith("reprise_fold_holder{") and line.endswith(" 1")
+                   for line in self.admin("/metrics")[1].splitlines())
+
     def admin(self, path):
         """(status, body) of its admin endpoint; (0, "") while nobody listens."""
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)
