@@ -60,9 +60,10 @@ static void on_arrived_at_server(void *arg)
     bool of_now = connection->open && frame->serial == connection->serial;
     bool of_before = frame->serial + (connection->open ? 1 : 0) == connection->serial &&
                      sim_world_now_ns(connection->world) <= connection->read_until_ns;
+    bool dies_with_it = frame->kind == SIM_FRAME_SUBSCRIBE; /* what else is asked for outlives it */
     sim_frame taken = *frame;
     put_away(frame);
-    if (of_now || of_before)
+    if (of_now || (of_before && !dies_with_it))
         sim_server_take(connection->server, connection, &taken);
 }
 
