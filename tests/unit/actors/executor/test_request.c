@@ -235,6 +235,27 @@ Test(request, stored_chunk_without_a_body_is_no_chunk)
     rig_close(r);
 }
 
+/* As a server does that was killed: it has forgotten that it delivered this before. */
+Test(request, stored_end_is_not_passed_by_a_token_that_was_quicker)
+{
+    static const char end[] =
+        "{\"request\":\"q\",\"index\":0,\"tokens\":[],\"text\":\"\",\"finish_reason\":\"deadline\","
+        "\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":0},"
+        "\"digest\":\"00000000000000000000000000000000\"}";
+    rig *r = rig_open(1);
+    fake_bus_put(r->bus, "reply.t.q", end, "EXEC:7:0", "x:1");
+    rig_deliver(r, &(rig_work){.max_tokens = 5});
+    while (r->host->job_count == 0)
+        cr_assert(fake_bus_step(r->bus));
+    fake_host_run(r->host); /* the first token is there before CONTROL's answer */
+    rig_settle_down(r);
+    cr_expect_eq(rig_chunks(r), 1);
+    rig_expect(rig_result(r), "\"finish_reason\":\"deadline\"");
+    rig_expect(rig_result(r), "\"ended_at_token\":0");
+    cr_expect_eq(r->bus->settled[0].settlement, RP_SETTLE_DONE);
+    rig_close(r);
+}
+
 Test(request, goes_on_behind_what_is_stored)
 {
     rig *whole = rig_open(1), *r = rig_open(1);
