@@ -1,4 +1,5 @@
-/* One look at everything: actors, processes that come and go, streams and durables, as `reprise status` shows them.
+/* One look at everything: actors, processes that come and go, streams and durables, as `reprise
+ * status` shows them.
  *
  *     rp_survey survey;
  *     if (rp_survey_init(&survey, &error) != RP_OK) ...
@@ -55,7 +56,8 @@ typedef struct rp_survey {
 RP_MUST_USE rp_status rp_survey_init(rp_survey *survey, rp_error *reterr);
 void rp_survey_done(rp_survey *survey);
 
-/* Asks the server, and every `reprise up` that lives, each for a second at most. That nothing was provisioned is no failure, `missing` tells. */
+/* Asks the server, and every `reprise up` that lives, each for a second at most. That nothing was
+ * provisioned is no failure, `missing` tells. */
 RP_MUST_USE rp_status rp_survey_take(
     rp_client *client, const rp_clock *clock, rp_survey *survey, rp_error *reterr);
 

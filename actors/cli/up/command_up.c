@@ -38,9 +38,8 @@ static const rp_option options[] = {
 static const char help[] =
     "Starts what answers requests and stays in the foreground: a nats-server with JetStream on\n"
     "loopback (unless --server or NATS_URL names a running one), its streams and durables,\n"
-    "tokenizers, executors of each model, and a janitor, which makes room in streams that fill "
-    "up.\n"
-    "It says when all are ready and how to publish.\n"
+    "tokenizers, executors of each model, and a janitor, which makes room in streams that fill\n"
+    "up. It says when all are ready and how to publish.\n"
     "Ctrl-C stops everything in order: the actors hand back what they hold, then the server;\n"
     "nothing is left running, not even when this is killed.\n"
     "\n"

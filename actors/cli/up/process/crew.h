@@ -68,8 +68,8 @@ rp_member *rp_crew_ask(rp_crew *crew);
 /* Brings the processes of a kind (and model) to a number. Those that were given up are forgotten;
  * what is drained finishes what it holds or hands it back. RP_NOT_FOUND for a kind or a model that
  * is not ours, naming those that are, RP_INVALID for a model that is missing or too much, RP_LIMIT
- * for a second janitor or while too many drain; RP_IO where the system starts no more, `ret_scaled` then tells how far it
- * came. */
+ * for a second janitor or while too many drain; RP_IO where the system starts no more, `ret_scaled`
+ * then tells how far it came. */
 RP_MUST_USE rp_status rp_crew_scale(
     rp_crew *crew, const rp_scaling *scaling, rp_scaled *ret_scaled, rp_error *reterr);
 
