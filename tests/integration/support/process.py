@@ -15,10 +15,12 @@ import socket
 import subprocess
 import time
 from contextlib import closing
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 STOP_SECONDS = 15
+PAUSE_SECONDS = 5
 TAIL_BYTES = 6000
 
 living = set()
@@ -108,7 +110,17 @@ class Process:
         living.discard(self)
 
     def pause(self):
+        """Stops it (SIGSTOP). It takes effect a little later, thread by thread: only then does this return."""
         self.child.send_signal(signal.SIGSTOP)
+        wait_until(self.stands_still, PAUSE_SECONDS, f"{self.name} stands still")
+
+    def stands_still(self):
+        """Whether each of its threads is stopped."""
+        try:
+            tasks = [stat.read_text() for stat in Path(f"/proc/{self.pid}/task").glob("*/stat")]
+        except OSError:  # one of them has just ended
+            return False
+        return all(task.rpartition(")")[2].split()[0] == "T" for task in tasks)
 
     def resume(self):
         self.child.send_signal(signal.SIGCONT)
